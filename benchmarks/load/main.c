@@ -1,0 +1,14 @@
+/* A load client for one server on one machine: `load JOB` reads the job file, runs it, prints one JSON object. */
+#include "load.h"
+
+#include <string.h>
+
+int main(int count, char **arguments) {
+    if (count != 2) fail("Usage: load JOB, where JOB is a file of settings.");
+    static struct job job;
+    read_job(arguments[1], &job);
+    if (strcmp(job.mode, "repeat") == 0) run_repeat(&job);
+    else if (strcmp(job.mode, "journey") == 0) run_journeys(&job);
+    else fail("The job's mode must be repeat or journey, not %s.", job.mode);
+    return 0;
+}

@@ -1,0 +1,46 @@
+"""Signed records: `version.key_id.payload.mac`, readable by everybody, made only by us."""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from mercato.runtime.access.keyring import Keyring
+
+
+_VERSION = "v1"
+
+
+class Unsound(Exception):
+    """A text that this installation has not signed for this purpose, or that was changed since."""
+
+
+def seal(keyring: Keyring, purpose: str, record: msgspec.Struct) -> str:
+    """The record signed for one purpose."""
+    payload = msgspec.json.encode(record)
+    key_id, mac = keyring.sign(purpose.encode(), payload)
+    return f"{_VERSION}.{key_id}.{_to_text(payload)}.{_to_text(mac)}"
+
+
+def unseal(keyring: Keyring, purpose: str, text: str, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """The record in a signed text. Raises Unsound for everything that `seal` did not make for this purpose."""
+    try:
+        version, key_id, payload_text, mac_text = text.split(".")
+        payload, mac = _to_bytes(payload_text), _to_bytes(mac_text)
+    except (ValueError, binascii.Error):
+        raise Unsound from None
+    if version != _VERSION or not keyring.verifies(key_id, purpose.encode(), payload, mac):
+        raise Unsound
+    try:
+        return decoder.decode(payload)
+    except msgspec.DecodeError:
+        raise Unsound from None
+
+
+def _to_text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _to_bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,1 @@
+"""Waiting commands and events, and the one transaction that executes a batch of them (BATCHES in ARCHITECTURE.md)."""

@@ -1,0 +1,398 @@
+"""The executor of one service in this process: what waits, and one transaction of it at a time.
+
+A round asks each executor to `take` a batch and to `apply` it (in the loop), hands the `commit` to the pool, and lets
+it `settle` afterwards. The first run is optimistic: no savepoints, writes grouped for each statement. If anything
+goes wrong after a write, the batch is rolled back and run again with a savepoint for each item.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from mercato.runtime.answers import IdempotencyKey
+from mercato.runtime.batches.items import (
+    BatchKeys,
+    CommandItem,
+    Context,
+    EventItem,
+    Item,
+    ParkedAggregates,
+    RetryItem,
+)
+from mercato.runtime.bus.event_types import EventTypes
+from mercato.runtime.bus.feed import Feed
+from mercato.runtime.bus.outbox import LAST_NUMBER, Log
+from mercato.runtime.bus.parked import DUE_PARKED, PARKED_KEYS, unpack
+from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
+from mercato.runtime.database.engine import Database, DatabaseFault
+from mercato.runtime.database.idempotency import COMPLETE_KEY
+from mercato.runtime.database.transaction import Reader, Transaction
+from mercato.runtime.parts import Parts
+from mercato.runtime.service import Handle, Listener, Service, source_of
+from mercato.runtime.waiting import Waiters
+from mercato.values.messages import Caller, Command, Envelope, Event, Forbidden, Overloaded, Refusal, Unavailable
+
+BATCH = 64  # messages of one batch
+BUDGET = 0.005  # seconds of execution after which a batch ends
+QUEUE = 4_096  # commands that may wait; more are told to come back later
+PAUSE_AFTER_FAULT = 0.25  # seconds before a service whose database failed is tried again
+
+
+class Batch:
+    """One transaction on its way."""
+
+    __slots__ = ("fault", "items", "positions", "tx")
+
+    def __init__(self, items: list[Item], touched: list[Feed]) -> None:
+        self.items = items
+        self.positions = [(feed, feed.covered()) for feed in touched]
+        self.tx: Transaction | None = None
+        self.fault: BaseException | None = None
+
+
+class Executor:
+    """Queues and transactions of one service. `wake` is called when work has come in."""
+
+    def __init__(self, service: Service, parts: Parts, waiters: Waiters, known: EventTypes) -> None:
+        self.service = service
+        self.name = service.name
+        self.database: Database = parts.open_database(service.name)
+        self.wake: Callable[[], None] = lambda: None
+        self.committed: list[Callable[[Batch], None]] = []
+        self.accepts: Callable[[str], bool] = lambda _kind: False
+        self._parts = parts
+        self._waiters = waiters
+        self._known = known
+        self._commands: deque[CommandItem] = deque()
+        self._retries: deque[RetryItem] = deque()
+        self._handles: dict[type[Command[Any]], Handle] = {}
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._parked = ParkedAggregates()
+        self._in_flight = False
+        self._paused = False
+        self._wants_positions = False
+        self._stopped = False
+        self._number = 0
+        self._messages = parts.telemetry.messages.labels(self.name).inc
+        self._batches = parts.telemetry.batches.labels(self.name).inc
+        self.feeds = self._make_feeds()
+        for handle in service.handlers:
+            self.add_handle(handle)
+
+    def add_handle(self, handle: Handle) -> None:
+        self._handles[handle.message] = handle
+
+    def start(self, logs: dict[str, Log]) -> None:
+        """Read where this service stands; `logs` are those of the sources that it listens to."""
+        reader = self._reader()
+        stored = {row.source: row.number for row in reader.all(LIST_POSITIONS)}
+        tx = self._transaction()
+        for source, feed in self.feeds.items():
+            if source not in stored:
+                tx.run(ADD_POSITION, source=source, part=0, number=0)
+            feed.start(stored.get(source, 0), logs[source])
+        self._reload()
+
+    def submit(
+        self,
+        command: Command[Any],
+        caller: Caller,
+        key: IdempotencyKey | None = None,
+        intent: Any = None,
+    ) -> "asyncio.Future[Any]":
+        """Queue a command; its future is set after the commit. Raises Forbidden or Overloaded at once."""
+        if not command.allow.admits(caller.roles):
+            raise Forbidden(f"{type(command).__name__} is for {command.allow.name}")
+        if len(self._commands) >= QUEUE or self._stopped:
+            raise Overloaded
+        handle = self._handles[type(command)]
+        if self._parts.recode:
+            command = msgspec.json.decode(msgspec.json.encode(command), type=type(command))
+        future: asyncio.Future[Any] = self._parts.loop.create_future()
+        self._commands.append(CommandItem(handle, command, caller, future, key, intent))
+        self.wake()
+        return future
+
+    def offer(self, source: str, events: Sequence[tuple[Envelope, Event]]) -> None:
+        """Events that `source` has just committed."""
+        if self._parts.recode:
+            events = [(envelope, self._known.decode(envelope)) for envelope, _ in events]
+        self.feeds[source].offer(events)
+        self.wake()
+
+    def nudge(self) -> None:
+        """Called a few times a second: parked events that are due, positions that only passed over events."""
+        if self._in_flight or self._paused:
+            return
+        if len(self._parked) and not self._retries:
+            self._find_retries()
+        self._wants_positions = any(feed.lags() for feed in self.feeds.values())
+        if self.has_work():
+            self.wake()
+
+    def has_work(self) -> bool:
+        if self._in_flight or self._paused:
+            return False
+        if self._commands or self._retries or self._wants_positions:
+            return True
+        return any(feed.has_work() for feed in self.feeds.values())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing is being done: a graceful stop may close it."""
+        return not (self._commands or self._in_flight)
+
+    def take(self) -> Batch | None:
+        """What to do next: events in log order first, then commands as they came."""
+        items: list[Item] = []
+        touched: list[Feed] = []
+        while self._retries and len(items) < BATCH:
+            items.append(self._retries.popleft())
+        for feed in self.feeds.values():
+            if len(items) < BATCH and feed.has_work():
+                for envelope, event in feed.take(BATCH - len(items)):
+                    items.append(EventItem(feed, envelope, event, self._listeners[envelope.type]))
+            if feed.seen > feed.position:
+                touched.append(feed)
+        commands = self._commands
+        while commands and len(items) < BATCH:
+            items.append(commands.popleft())
+        if not items and not (self._wants_positions and touched):
+            return None
+        self._wants_positions = False
+        self._in_flight = True
+        return Batch(items, touched)
+
+    def apply(self, batch: Batch) -> None:
+        """Execute the batch up to its commit. What the engine cannot do is kept in `batch.fault`."""
+        try:
+            self._run(batch, grouped=True)
+        except DatabaseFault as fault:
+            self._give_up(batch, fault)
+        except Exception:
+            self._parts.telemetry.redone.labels(self.name).inc()
+            self._undo()
+            try:
+                self._run(batch, grouped=False)
+            except Exception as error:
+                self._give_up(batch, error)
+
+    def commit(self, batch: Batch) -> None:
+        """Make the batch durable. Runs in a pool thread; nobody else uses the connection meanwhile."""
+        if batch.fault is not None:
+            return
+        self._parts.reached(f"{self.name}: before commit")
+        try:
+            self.database.writer.execute("COMMIT")
+        except DatabaseFault as fault:
+            self._give_up(batch, fault)
+            return
+        self._parts.reached(f"{self.name}: after commit")
+
+    def settle(self, batch: Batch) -> None:
+        """After the commit: the news goes out first, then the answers."""
+        self._in_flight = False
+        if batch.fault is not None:
+            self._put_off(batch, batch.fault)
+            return
+        tx = batch.tx
+        assert tx is not None, "a batch without a fault has its transaction"
+        self._number = tx.number
+        for feed, done in batch.positions:
+            feed.position = done
+        self._messages(len(batch.items))
+        self._batches()
+        if tx.answers:
+            self._waiters.answered(tx.answers)
+        for tell in self.committed:
+            tell(batch)
+        for item in batch.items:
+            if isinstance(item, CommandItem):
+                item.settle()
+
+    def stop(self) -> None:
+        """Accept no more commands."""
+        self._stopped = True
+
+    def close(self) -> None:
+        self.database.close()
+
+    # One run of a batch.
+
+    def _run(self, batch: Batch, *, grouped: bool) -> None:
+        self.database.writer.execute("BEGIN IMMEDIATE")
+        tx = batch.tx = self._transaction()
+        tx.grouped = grouped
+        context = Context(BatchKeys(), self._parked, self._parts.telemetry.log)
+        if grouped:
+            self._run_grouped(batch, tx, context)
+        else:
+            self._run_each(batch, tx, context)
+        tx.flush()
+        for answer in tx.answers:
+            tx.store = answer.store
+            tx.run(COMPLETE_KEY, subject=answer.subject, status=answer.status, body=answer.body)
+        tx.send_outbox()
+        for feed, done in batch.positions:
+            if not tx.run(MOVE_POSITION, in_source=feed.source, done=feed.position, number=done):
+                raise Fenced(f"{self.name} has lost its position in the log of {feed.source}")
+
+    def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
+        elapsed = self._parts.clock.elapsed
+        # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
+        end = elapsed() + (BUDGET if self.service.runs_in == "loop" else float("inf"))
+        for place, item in enumerate(batch.items):
+            before = tx.writes
+            try:
+                item.run(tx, context)
+            except Refusal as refusal:
+                # A command that has written nothing is answered; everything else makes the batch run again.
+                if tx.writes != before or not isinstance(item, CommandItem):
+                    raise
+                item.refused(tx, context, refusal)
+            if elapsed() > end and place + 1 < len(batch.items):
+                self._put_back(batch, place + 1)
+                break
+
+    def _run_each(self, batch: Batch, tx: Transaction, context: Context) -> None:
+        for item in batch.items:
+            with _savepoint(tx, self.database) as saved:
+                try:
+                    item.run(tx, context)
+                except DatabaseFault:
+                    raise
+                except Exception as error:
+                    saved.back()
+                    item.failed(tx, context, error)
+
+    def _put_back(self, batch: Batch, start: int) -> None:
+        """Return what a batch has no time for to the fronts of its queues."""
+        items = batch.items[start:]
+        del batch.items[start:]
+        by_feed: dict[str, list[tuple[Envelope, Event | None]]] = {}
+        for item in items:
+            if isinstance(item, EventItem):
+                by_feed.setdefault(item.feed.source, []).append((item.envelope, item.event))
+        for source, events in by_feed.items():
+            self.feeds[source].put_back(events)
+        self._commands.extendleft(reversed([item for item in items if isinstance(item, CommandItem)]))
+        self._retries.extendleft(reversed([item for item in items if isinstance(item, RetryItem)]))
+        batch.positions = [
+            (feed, done) for feed, _ in batch.positions if (done := feed.covered()) != feed.position
+        ]
+
+    # What goes wrong.
+
+    def _give_up(self, batch: Batch, error: BaseException) -> None:
+        batch.fault = error
+        try:
+            self._undo()
+        except DatabaseFault as fault:
+            self._parts.telemetry.log.error("rollback_failed", service=self.name, error=str(fault))
+
+    def _undo(self) -> None:
+        try:
+            self.database.writer.execute("ROLLBACK")
+        except DatabaseFault as fault:
+            if "no transaction" not in str(fault):
+                raise
+        self._reload()
+
+    def _put_off(self, batch: Batch, fault: BaseException) -> None:
+        """Commands are refused, events wait: they are read again from the log after a pause."""
+        self._parts.telemetry.log.error("batch_failed", service=self.name, error=f"{type(fault).__name__}: {fault}")
+        for item in batch.items:
+            if isinstance(item, CommandItem):
+                item.reply = Unavailable()
+                item.settle()
+        self._retries.clear()
+        self._restart_feeds()
+        self._paused = True
+        self._parts.loop.call_later(PAUSE_AFTER_FAULT, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = False
+        self.wake()
+
+    def _restart_feeds(self) -> None:
+        try:
+            stored = {row.source: row.number for row in self._reader().all(LIST_POSITIONS)}
+        except DatabaseFault:
+            stored = {source: feed.position for source, feed in self.feeds.items()}
+        for source, feed in self.feeds.items():
+            feed.restart(stored.get(source, feed.position))
+
+    def _reload(self) -> None:
+        """Read again what is kept in memory about the database: the last number, which aggregates are parked."""
+        reader = self._reader()
+        self._parked.clear()
+        for row in reader.all(PARKED_KEYS, limit=100_000):
+            self._parked.add(row.source, row.aggregate, row.count)
+        self._parts.telemetry.parked.labels(self.name).set(len(self._parked))
+        last = reader.one(LAST_NUMBER)
+        self._number = last.number if last else 0
+
+    # Small things.
+
+    def _make_feeds(self) -> dict[str, Feed]:
+        types: dict[str, set[str]] = {}
+        listeners: dict[str, list[Listener]] = {}
+        for row in self.service.listeners:
+            types.setdefault(source_of(row.event), set()).add(row.event.__name__)
+            listeners.setdefault(row.event.__name__, []).append(row.run)
+        self._listeners = {name: tuple(rows) for name, rows in listeners.items()}
+        return {source: Feed(source, frozenset(names), self._known) for source, names in types.items()}
+
+    def _find_retries(self) -> None:
+        reader = self._reader()
+        for row in reader.all(DUE_PARKED, now=self._parts.clock.now()):
+            envelope = unpack(row)
+            try:
+                event = self._known.decode(envelope)
+            except Exception:
+                event = None
+            self._retries.append(RetryItem(row, event, self._listeners.get(envelope.type, ())))
+
+    def _reader(self) -> Reader:
+        reader = Reader(self.database.writer, self.database.compiled, self._parts.keyring)
+        reader.now = self._parts.clock.now()
+        return reader
+
+    def _transaction(self) -> Transaction:
+        parts = self._parts
+        tx = Transaction(self.database.writer, self.database.compiled, parts.keyring, parts.ids, self.name)
+        tx.now = parts.clock.now()
+        tx.number = self._number
+        tx.holder = parts.holder
+        tx.accepts = self.accepts
+        return tx
+
+
+class _Saved:
+    def __init__(self, tx: Transaction, database: Database) -> None:
+        self._tx = tx
+        self._writer = database.writer
+        self._number = tx.number
+        self._marks = (len(tx.events), len(tx.intents), len(tx.answers))
+
+    def back(self) -> None:
+        """Take back everything since the savepoint."""
+        tx = self._tx
+        self._writer.execute("ROLLBACK TO item")
+        tx.forget()
+        tx.number = self._number
+        events, intents, answers = self._marks
+        del tx.events[events:]
+        del tx.intents[intents:]
+        del tx.answers[answers:]
+
+
+@contextmanager
+def _savepoint(tx: Transaction, database: Database) -> Iterator[_Saved]:
+    database.writer.execute("SAVEPOINT item")
+    yield _Saved(tx, database)
+    database.writer.execute("RELEASE item")

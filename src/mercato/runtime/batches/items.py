@@ -1,0 +1,288 @@
+"""What a batch consists of: a command, an event, or a parked event that is tried again.
+
+Each item can `run` in the batch's transaction, take a clean refusal, and, in a batch that is run again with
+savepoints, take its own failure without disturbing the others.
+"""
+
+import asyncio
+import traceback
+from typing import Any, Protocol
+
+import msgspec
+
+from mercato.runtime.answers import Answer, IdempotencyKey, encode, problem
+from mercato.runtime.bus.feed import Feed
+from mercato.runtime.bus.parked import PARK, UNPARK, ParkedRow, pack, pause_after, unpack
+from mercato.runtime.database.engine import ConstraintFault
+from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
+from mercato.runtime.database.transaction import Intent, Reader, Transaction
+from mercato.runtime.service import Handle, Listener
+from mercato.runtime.slow_work.statements import FINISH
+from mercato.values.messages import (
+    Caller,
+    Command,
+    Conflict,
+    Envelope,
+    Event,
+    Failed,
+    KeyReused,
+    Refusal,
+)
+
+
+class StaleWork(Refusal):
+    """The outcome of slow work whose lease another worker holds by now: that worker's outcome counts."""
+
+    status, code = 409, "stale_work"
+    advice = "Nothing to do: another worker took this over."
+
+
+class BatchKeys(dict[tuple[str, str, str], KeyRow]):
+    """Idempotency keys that this batch itself has written: (store, scope, key)."""
+
+
+class Context(msgspec.Struct):
+    """What the items of one batch share."""
+
+    keys: BatchKeys
+    parked: "ParkedAggregates"
+    log: Any
+
+
+class ParkedAggregates:
+    """How many events are parked for each (source, aggregate): later ones queue behind them."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._counts
+
+    def __len__(self) -> int:
+        return sum(self._counts.values())
+
+    def add(self, source: str, aggregate: str, count: int) -> None:
+        left = self._counts.get((source, aggregate), 0) + count
+        if left > 0:
+            self._counts[source, aggregate] = left
+        else:
+            self._counts.pop((source, aggregate), None)
+
+    def clear(self) -> None:
+        self._counts.clear()
+
+
+class Item(Protocol):
+    """One member of a batch."""
+
+    def run(self, tx: Transaction, context: Context) -> None: ...
+
+    def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
+        """It refused before it wrote anything."""
+
+    def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
+        """What it wrote has been taken back to its savepoint."""
+
+
+class CommandItem:
+    """A command and the future of its sender. `reply` is a record, an Answer (with a key), or an exception."""
+
+    __slots__ = ("caller", "command", "future", "handle", "intent", "key", "reply")
+
+    def __init__(
+        self,
+        handle: Handle,
+        command: Command[Any],
+        caller: Caller,
+        future: "asyncio.Future[Any]",
+        key: IdempotencyKey | None = None,
+        intent: Intent | None = None,
+    ) -> None:
+        self.handle = handle
+        self.command = command
+        self.caller = caller
+        self.future = future
+        self.key = key
+        self.intent = intent
+        self.reply: Any = None
+
+    def run(self, tx: Transaction, context: Context) -> None:
+        caller = self.caller
+        tx.store = caller.store
+        tx.correlation = caller.request
+        tx.cause = caller.cause or caller.request
+        key = self.key
+        if key is not None and (stored := self._stored(tx, context, key)) is not None:
+            self.reply = _replayed(stored, key)
+            return
+        if self.intent is not None and not tx.run(FINISH, id=self.intent.id, fence=self.intent.fence):
+            raise StaleWork
+        reply = self.handle.run(tx, self.command, caller)
+        if key is None:
+            self.reply = reply
+        elif self.handle.subject is None:
+            self._store(tx, context, key.status, encode(reply), None)
+        else:
+            self._store(tx, context, None, None, self.handle.subject(self.command))
+
+    def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
+        if self.key is None or isinstance(refusal, KeyReused):
+            self.reply = refusal
+            return
+        tx.store = self.caller.store
+        self._store(tx, context, refusal.status, problem(refusal, self.caller.request), None)
+
+    def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
+        if isinstance(error, ConstraintFault):
+            self.reply = Conflict()
+        elif isinstance(error, Refusal):
+            self.refused(tx, context, error)
+        else:
+            context.log.error(
+                "command_failed",
+                command=type(self.command).__name__,
+                request=self.caller.request,
+                store=self.caller.store,
+                error="".join(traceback.format_exception(error)),
+            )
+            self.reply = Failed()
+
+    def settle(self) -> None:
+        """Tell the sender, after the commit."""
+        future = self.future
+        if future.done():
+            return
+        if isinstance(self.reply, Exception):
+            future.set_exception(self.reply)
+        else:
+            future.set_result(self.reply)
+
+    def _stored(self, tx: Transaction, context: Context, key: IdempotencyKey) -> KeyRow | None:
+        known = context.keys.get((tx.store, key.scope, key.key))
+        if known is not None:
+            return known
+        # Keys of this batch are in `context`, so the table is read as it was before the batch, without a flush.
+        return Reader.one(tx, FIND_KEY, scope=key.scope, client_key=key.key)
+
+    def _store(
+        self, tx: Transaction, context: Context, status: int | None, body: bytes | None, subject: str | None
+    ) -> None:
+        key = self.key
+        assert key is not None, "only a request with a key has a stored answer"
+        tx.defer(
+            ADD_KEY,
+            scope=key.scope,
+            client_key=key.key,
+            fingerprint=key.fingerprint,
+            subject=subject,
+            status=status,
+            body=body,
+            created_at=tx.now,
+        )
+        context.keys[tx.store, key.scope, key.key] = KeyRow(key.fingerprint, subject, status, body)
+        self.reply = Answer(status or key.status, body, subject)
+
+
+def _replayed(stored: KeyRow, key: IdempotencyKey) -> Answer:
+    if stored.fingerprint != key.fingerprint:
+        raise KeyReused
+    return Answer(stored.status or key.status, stored.body, stored.subject)
+
+
+class EventItem:
+    """An event from a source's log, with the listeners that want it. `event` None: it could not be decoded."""
+
+    __slots__ = ("envelope", "event", "feed", "listeners")
+
+    def __init__(self, feed: Feed, envelope: Envelope, event: Event | None, listeners: tuple[Listener, ...]) -> None:
+        self.feed = feed
+        self.envelope = envelope
+        self.event = event
+        self.listeners = listeners
+
+    def run(self, tx: Transaction, context: Context) -> None:
+        envelope = self.envelope
+        if (envelope.source, envelope.aggregate) in context.parked:
+            self._park(tx, context, 0, "waits behind an earlier event of the same aggregate")
+            return
+        _listen(tx, envelope, self.event, self.listeners)
+
+    def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
+        self.failed(tx, context, refusal)
+
+    def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
+        context.log.error(
+            "event_parked",
+            event=self.envelope.type,
+            source=self.envelope.source,
+            number=self.envelope.number,
+            error="".join(traceback.format_exception(error)),
+        )
+        self._park(tx, context, 1, f"{type(error).__name__}: {error}")
+
+    def _park(self, tx: Transaction, context: Context, attempts: int, error: str) -> None:
+        envelope = self.envelope
+        tx.store = envelope.store
+        tx.run(
+            PARK,
+            source=envelope.source,
+            number=envelope.number,
+            aggregate=envelope.aggregate,
+            attempts=attempts,
+            due_at=tx.now + (pause_after(max(attempts, 1)) or 0),
+            error=error[:2_000],
+            envelope=pack(envelope),
+        )
+        context.parked.add(envelope.source, envelope.aggregate, 1)
+
+
+class RetryItem:
+    """A parked event whose pause is over. Its row goes with its effect."""
+
+    __slots__ = ("event", "listeners", "row")
+
+    def __init__(self, row: ParkedRow, event: Event | None, listeners: tuple[Listener, ...]) -> None:
+        self.row = row
+        self.event = event
+        self.listeners = listeners
+
+    def run(self, tx: Transaction, context: Context) -> None:
+        tx.store = self.row.store
+        if not tx.run(UNPARK, source=self.row.source, number=self.row.number):
+            return
+        _listen(tx, unpack(self.row), self.event, self.listeners)
+        context.parked.add(self.row.source, self.row.aggregate, -1)
+
+    def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
+        self.failed(tx, context, refusal)
+
+    def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
+        attempts = self.row.attempts + 1
+        pause = pause_after(attempts)
+        context.log.error("retry_failed", source=self.row.source, number=self.row.number, attempts=attempts)
+        tx.store = self.row.store
+        tx.run(
+            PARK,
+            source=self.row.source,
+            number=self.row.number,
+            aggregate=self.row.aggregate,
+            attempts=attempts,
+            due_at=None if pause is None else tx.now + pause,
+            error=f"{type(error).__name__}: {error}"[:2_000],
+            envelope=self.row.envelope,
+        )
+
+
+class UndecodedEvent(Exception):
+    """The bytes of an event are not what its type and version say."""
+
+
+def _listen(tx: Transaction, envelope: Envelope, event: Event | None, listeners: tuple[Listener, ...]) -> None:
+    if event is None:
+        raise UndecodedEvent(f"{envelope.type} version {envelope.version} from {envelope.source}")
+    tx.store = envelope.store
+    tx.correlation = envelope.correlation
+    tx.cause = envelope.id
+    caller = Caller.system(envelope.store, envelope.id)
+    for listener in listeners:
+        listener(tx, event, caller)

@@ -1,0 +1,1 @@
+"""The log of events: each service's outbox table, read in place or handed over in memory after the commit."""

@@ -1,0 +1,64 @@
+"""What the runtime asks of a relational engine. SQLite is the embedded one; servers implement the same."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mercato.runtime.database.statements import Compiled, Statement
+
+
+class DatabaseFault(Exception):
+    """The engine could not do its work (disk full, file damaged, connection lost): nothing of the batch happened."""
+
+
+class ConstraintFault(Exception):
+    """A row would break a constraint of its table."""
+
+
+class CompiledStatements(dict[Statement[Any], Compiled]):
+    """Statements compiled for one dialect, each when it is first used."""
+
+    def __init__(self, dialect: str) -> None:
+        super().__init__()
+        self._dialect = dialect
+
+    def __missing__(self, statement: Statement[Any]) -> Compiled:
+        compiled = statement.compile(self._dialect)
+        self[statement] = compiled
+        return compiled
+
+
+class Connection(Protocol):
+    """One connection of the raw driver, used by one thread at a time."""
+
+    def execute(self, sql: str, parameters: dict[str, Any] = ..., /) -> int:
+        """Run one statement; how many rows it changed."""
+
+    def execute_many(self, sql: str, rows: list[dict[str, Any]], /) -> None: ...
+
+    def fetch_one(self, sql: str, parameters: dict[str, Any], /) -> tuple[Any, ...] | None: ...
+
+    def fetch_many(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]: ...
+
+    def close(self) -> None: ...
+
+
+class Database(Protocol):
+    """One service's database."""
+
+    dialect: str
+    compiled: CompiledStatements
+    @property
+    def writer(self) -> Connection:
+        """The one connection that changes anything."""
+
+    def reader(self) -> Connection:
+        """A connection of its own for questions, for the caller to close."""
+
+    def close(self) -> None: ...
+
+
+Reached = Callable[[str], None]
+
+
+def nothing_happens(point: str) -> None:
+    """The default for the hook that tests and simulation use to crash or fail at a named point."""

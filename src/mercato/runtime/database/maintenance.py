@@ -1,0 +1,51 @@
+"""Housekeeping of each service's database: answers that nobody may ask for any more, events that all have consumed."""
+
+from collections.abc import Callable
+
+from mercato.runtime.batches.executor import Executor
+from mercato.runtime.bus.outbox import TRIM
+from mercato.runtime.calls import Calls
+from mercato.runtime.database.idempotency import FORGET_OLD_KEYS, LIFE
+from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.service import Handle, Job
+from mercato.values.clock import DAY, HOUR
+from mercato.values.messages import Caller, Command, System
+
+KEEP_LOG = 30 * DAY
+
+
+class ForgetKeys(Command[int], frozen=True):
+    """Forget final answers older than their promised life; how many."""
+
+    allow = System
+
+
+class TrimLog(Command[int], frozen=True):
+    """Remove events up to `number` that are older than the log's retention; how many."""
+
+    allow = System
+    number: int
+
+
+def forget_keys(tx: Transaction, _command: ForgetKeys, _caller: Caller) -> int:
+    return tx.run(FORGET_OLD_KEYS, before=tx.now - LIFE - HOUR)
+
+
+def trim_log(tx: Transaction, command: TrimLog, _caller: Caller) -> int:
+    return tx.run(TRIM, number=command.number, before=tx.now - KEEP_LOG)
+
+
+def housekeeping_jobs(executor: Executor, consumed: Callable[[], int | None]) -> tuple[Job, ...]:
+    """The jobs of one database. `consumed` tells up to which event all consumers have stored their positions."""
+    executor.add_handle(Handle(ForgetKeys, forget_keys))
+    executor.add_handle(Handle(TrimLog, trim_log))
+
+    async def forget(_calls: Calls, _now: int) -> None:
+        await executor.submit(ForgetKeys(), Caller.system("", "housekeeping"))
+
+    async def trim(_calls: Calls, _now: int) -> None:
+        number = consumed()
+        if number:
+            await executor.submit(TrimLog(number), Caller.system("", "housekeeping"))
+
+    return (Job(f"{executor.name}: forget old keys", HOUR, forget), Job(f"{executor.name}: trim log", DAY, trim))

@@ -1,0 +1,51 @@
+"""Bring a service's database up to date: the runtime's tables first, then its own."""
+
+import msgspec
+from sqlalchemy import select
+
+from mercato.runtime.database import tables
+from mercato.runtime.database.engine import Database
+from mercato.runtime.database.migrating import Migration, migrations_of, pending
+from mercato.runtime.database.statements import fetch, insert_into
+from mercato.runtime.service import Service
+
+
+class Applied(msgspec.Struct, frozen=True):
+    name: str
+
+
+LIST_MIGRATIONS = fetch(Applied, select(tables.migrations.c.name), across_stores=True)
+ADD_MIGRATION = insert_into(tables.migrations, across_stores=True)
+
+_BOOTSTRAP = (
+    "CREATE TABLE IF NOT EXISTS migrations "
+    "(name VARCHAR(120) NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) WITHOUT ROWID"
+)
+
+
+def known_migrations(service: Service) -> list[Migration]:
+    """All migrations of a service, in the order in which they are applied."""
+    return [
+        *migrations_of("runtime", "mercato.runtime.database"),
+        *migrations_of(service.name, service.package),
+    ]
+
+
+def migrate(service: Service, database: Database, now: int) -> list[str]:
+    """Apply what is missing, each migration in a transaction of its own; their names."""
+    writer, compiled = database.writer, database.compiled
+    writer.execute(_BOOTSTRAP)
+    rows = writer.fetch_many(compiled[LIST_MIGRATIONS].sql, {}, 10_000)
+    done = []
+    for migration in pending(known_migrations(service), {name for (name,) in rows}):
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migration.statements(database.dialect):
+                writer.execute(statement)
+            writer.execute(compiled[ADD_MIGRATION].sql, {"name": migration.name, "applied_at": now})
+        except BaseException:
+            writer.execute("ROLLBACK")
+            raise
+        writer.execute("COMMIT")
+        done.append(migration.name)
+    return done

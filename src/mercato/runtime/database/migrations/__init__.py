@@ -1,0 +1,1 @@
+"""Migrations of the runtime's own tables. The form of the files is described in ../migrating.py."""

@@ -1,0 +1,265 @@
+"""Statements: declared once in SQLAlchemy Core, compiled once for each dialect, executed by the raw driver.
+
+`fetch` declares a question with the record its rows become, `write` a change. Every parameter has a name, and
+`store` is always filled by the transaction itself, never by a handler. A statement that reads or writes a table with
+a `store` column must name the store for it, or it fails when it is compiled; the few that cross stores are declared
+with `across_stores=True` and stand, with their reasons, in across_stores.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    insert,
+    literal_column,
+    or_,
+)
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter
+from sqlalchemy.sql.operators import eq
+from sqlalchemy.sql.visitors import iterate
+
+Row = TypeVar("Row")
+
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(paramstyle="named"),
+    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
+    "mysql": mysql.dialect(paramstyle="pyformat"),
+}
+
+
+class StatementError(Exception):
+    """A statement breaks a rule of the house; the text says which statement, which rule and what to do."""
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """A statement for one dialect: `constants` are the parameters that the declaration itself fixes."""
+
+    sql: str
+    constants: dict[str, Any]
+
+
+class Statement(Generic[Row]):
+    """One declared statement. `record` is what a row becomes, None for a change."""
+
+    def __init__(self, core: Any, record: type[Row] | None, across_stores: bool) -> None:
+        self.core = core
+        self.record = record
+        self.across_stores = across_stores
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Names of all tables that are read or written."""
+        return frozenset(table.name for table in _tables_of(self.core))
+
+    @cached_property
+    def key(self) -> tuple[str, ...] | None:
+        """The parameters that name the one row of the one table it is about; None: it may be about others too."""
+        core = self.core
+        if len(self.tables) != 1:
+            return None
+        (table,) = _tables_of(core)
+        columns = [column.name for column in table.primary_key]
+        if isinstance(core, Insert | Upsert):
+            return tuple(columns)
+        criteria = [clause for clause in core._where_criteria if _is_equality(clause)]
+        named = {clause.left.name: clause.right.key for clause in criteria}
+        return tuple(named[name] for name in columns) if set(columns) <= named.keys() else None
+
+    @cached_property
+    def unconditional(self) -> bool:
+        """Whether the change may wait and be grouped: it asks for nothing but rows by their whole primary key."""
+        core = self.core
+        if isinstance(core, Insert | Upsert):
+            return True
+        if not isinstance(core, Update | Delete):
+            return False
+        keys = {column.name for column in cast(Table, core.table).primary_key}
+        compared = set()
+        for clause in core._where_criteria:
+            if not _is_equality(clause):
+                return False
+            compared.add(clause.left.name)
+        return compared == keys
+
+    def compile(self, dialect: str) -> Compiled:
+        """The SQL of this statement. Raises StatementError where it breaks a rule."""
+        self._check_store()
+        self._check_record()
+        core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
+        compiled = core.compile(dialect=DIALECTS[dialect])
+        named = (bind for bind in compiled.binds.values() if not bind.required and bind.key in compiled.params)
+        return Compiled(sql=str(compiled), constants={bind.key: compiled.params[bind.key] for bind in named})
+
+    def _check_store(self) -> None:
+        owned = [table for table in _tables_of(self.core) if "store" in table.c]
+        if self.across_stores:
+            return
+        unowned = [table.name for table in _tables_of(self.core) if "store" not in table.c]
+        missing = [table.name for table in owned if not _names_store(self.core, table)]
+        if missing or unowned:
+            raise StatementError(
+                f"{self.core}\ndoes not name the store for {', '.join(missing + unowned)}: add "
+                "`table.c.store == bindparam('store')`, or declare it across_stores and give the reason in "
+                "runtime/database/across_stores.py"
+            )
+
+    def _check_record(self) -> None:
+        if self.record is None or not isinstance(self.core, Select):
+            return
+        columns = tuple(column.key for column in self.core.selected_columns)
+        fields = tuple(field.name for field in msgspec.structs.fields(cast(Any, self.record)))
+        if columns != fields:
+            raise StatementError(
+                f"{self.record.__name__} has the fields {fields}, its statement selects {columns}: make them equal"
+            )
+
+
+class Upsert:
+    """Insert a row or, where its primary key is there already, overwrite `update` and add to `increase`."""
+
+    def __init__(self, table: Table, update: Iterable[str], increase: Iterable[str]) -> None:
+        self.table = table
+        self._update = tuple(update)
+        self._increase = tuple(increase)
+
+    def for_dialect(self, dialect: str) -> Insert:
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in self.table.c}
+        if dialect == "mysql":
+            change = mysql.insert(self.table).values(values)
+            return change.on_duplicate_key_update(self._changes(change.inserted))
+        maker: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        conflict = maker(self.table).values(values)
+        keys = [column.name for column in self.table.primary_key]
+        if not self._update and not self._increase:
+            return cast(Insert, conflict.on_conflict_do_nothing(index_elements=keys))
+        return cast(
+            Insert, conflict.on_conflict_do_update(index_elements=keys, set_=self._changes(conflict.excluded))
+        )
+
+    def _changes(self, given: Any) -> dict[str, Any]:
+        changes: dict[str, Any] = {name: given[name] for name in self._update}
+        changes.update({name: self.table.c[name] + given[name] for name in self._increase})
+        if not changes:  # MySQL has no DO NOTHING; a key set to itself changes nothing
+            first = next(iter(self.table.primary_key)).name
+            changes[first] = self.table.c[first]
+        return changes
+
+
+class _AnyOf(ColumnElement[bool]):
+    """`column` is one of the texts in a JSON array parameter: the same one parameter on all engines."""
+
+    inherit_cache = False
+
+    def __init__(self, column: Column[Any], parameter: str) -> None:
+        self.column = column
+        self.parameter: BindParameter[Any] = bindparam(parameter)
+
+    def get_children(self, **_: Any) -> Sequence[Any]:
+        return (self.column, self.parameter)
+
+
+@compiles(_AnyOf)
+def _any_of(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = compiler.process(element.column, **kw), compiler.process(element.parameter, **kw)
+    match compiler.dialect.name:
+        case "sqlite":
+            return f"{column} IN (SELECT value FROM json_each({values}))"
+        case "postgresql":
+            return f"{column} IN (SELECT jsonb_array_elements_text(CAST({values} AS jsonb)))"
+        case _:
+            table = "JSON_TABLE({}, '$[*]' COLUMNS (value VARCHAR(255) PATH '$')) AS given"
+            return f"{column} IN (SELECT given.value FROM {table.format(values)})"
+
+
+def fetch(record: type[Row], core: Select[Any], *, across_stores: bool = False) -> Statement[Row]:
+    """A question; each row becomes `record(*row)`, so the columns stand in the order of its fields."""
+    return Statement(core, record, across_stores)
+
+
+def write(core: Insert | Update | Delete, *, across_stores: bool = False) -> Statement[None]:
+    """A change with conditions of its own; `insert_into` and `upsert` are the short forms for whole rows."""
+    return Statement(core, None, across_stores)
+
+
+def insert_into(table: Table, *, across_stores: bool = False) -> Statement[None]:
+    """Insert a row: one parameter for each column."""
+    return Statement(insert(table).values({c.name: bindparam(c.name) for c in table.c}), None, across_stores)
+
+
+def upsert(
+    table: Table, *, update: Iterable[str] = (), increase: Iterable[str] = (), across_stores: bool = False
+) -> Statement[None]:
+    """Insert a row, or overwrite `update` and add to `increase` in the row that has its key."""
+    return Statement(Upsert(table, update, increase), None, across_stores)
+
+
+def any_of(column: Column[Any], parameter: str) -> ColumnElement[bool]:
+    """`column` is one of the texts of a JSON array, given as the parameter of this name (see `as_list`)."""
+    return _AnyOf(column, parameter)
+
+
+def as_list(values: Iterable[str]) -> str:
+    """The parameter of `any_of`."""
+    return msgspec.json.encode(tuple(values)).decode()
+
+
+def one_of(column: Column[Any], *values: str) -> ColumnElement[bool]:
+    """`column` is one of these constants."""
+    return or_(*(column == value for value in values))
+
+
+def claim(core: Select[Any]) -> Select[Any]:
+    """Lock the rows found and pass over those that others hold (SQLite has one writer and needs no lock)."""
+    return core.with_for_update(skip_locked=True)
+
+
+ONE: Any = literal_column("1").label("one")
+
+
+def _tables_of(core: Any) -> list[Table]:
+    if isinstance(core, Upsert):
+        return [core.table]
+    found = {element.name: element for element in iterate(core) if isinstance(element, Table)}
+    if isinstance(core, Insert | Update | Delete):
+        table = cast(Table, core.table)
+        found[table.name] = table
+    return list(found.values())
+
+
+def _is_equality(clause: Any) -> bool:
+    return (
+        isinstance(clause, BinaryExpression)
+        and clause.operator is eq
+        and isinstance(clause.left, Column)
+        and isinstance(clause.right, BindParameter)
+    )
+
+
+def _names_store(core: Any, table: Table) -> bool:
+    """Whether rows of `table` are bound to one store: by a parameter, or by a join with a table that is."""
+    if isinstance(core, Insert | Upsert):
+        return True  # every column is a parameter, and the transaction fills `store`
+    for element in iterate(core):
+        if isinstance(element, BinaryExpression) and element.operator is eq:
+            sides = (element.left, element.right)
+            if any(side is table.c.store for side in sides) and any(
+                (isinstance(side, BindParameter) and side.key == "store")
+                or (isinstance(side, Column) and side.name == "store" and side.table is not table)
+                for side in sides
+            ):
+                return True
+    return False

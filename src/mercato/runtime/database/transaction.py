@@ -1,0 +1,308 @@
+"""What handlers may touch: a reader for queries, a transaction for commands and events.
+
+Both belong to one store at a time, the one of the message being handled, and fill the `store` parameter themselves.
+Nothing here waits, knows the network or asks a clock: `now`, ids and secrets are handed in.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.database import tables
+from mercato.runtime.database.engine import CompiledStatements, Connection
+from mercato.runtime.database.statements import Statement, insert_into
+from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
+from mercato.values.ids import Ids
+from mercato.values.messages import Envelope, Event
+
+Row = TypeVar("Row")
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+ROW_LIMIT = 5_000
+
+_OUTBOX = insert_into(tables.outbox, across_stores=True)
+_INTENT = insert_into(tables.intents)
+
+encode = msgspec.json.Encoder().encode
+
+
+class RowLimitExceeded(Exception):
+    """A question found more rows than it may hold in memory: it needs a page or a condition."""
+
+
+class Reader:
+    """Answers questions for one store from committed state (a transaction: from its own state)."""
+
+    def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
+        self._connection = connection
+        self._compiled = compiled
+        self.keyring = keyring
+        self.store = ""
+        self.now = 0
+
+    def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
+        """The first row as its record, or None."""
+        compiled = self._compiled[statement]
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        row = self._connection.fetch_one(compiled.sql, parameters)
+        return None if row is None else statement.record(*row)  # type: ignore[misc]
+
+    def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
+        """All rows as records. More than `limit` raises RowLimitExceeded: nothing is cut off silently."""
+        compiled = self._compiled[statement]
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        rows = self._connection.fetch_many(compiled.sql, parameters, limit + 1)
+        if len(rows) > limit:
+            raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
+        record = statement.record
+        return [record(*row) for row in rows]  # type: ignore[misc]
+
+    def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
+        """A document with its version, or None."""
+        row = self.one(LOAD, collection=collection.name, id=document_id)
+        return None if row is None else Document(document_id, row.version, collection.decode(row.body))
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """Slow work that was committed: `body` is what `kind`'s worker gets, `subject` what it is about.
+
+    `fence` tells a worker that lost its lease from the one that holds it now.
+    """
+
+    store: str
+    id: str
+    kind: str
+    subject: str
+    attempts: int
+    fence: int
+    body: bytes
+    correlation: str
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The final answer of a request whose outcome was decided later: status and bytes, to be replayed as they are."""
+
+    store: str
+    subject: str
+    status: int
+    body: bytes
+
+
+class Transaction(Reader):
+    """One batch's transaction. `grouped`: writes that nobody here reads again are collected for each statement.
+
+    A deferred write is sent before its table is read or written by another statement, so a handler sees its own
+    and its predecessors' writes in both modes.
+    """
+
+    def __init__(
+        self, connection: Connection, compiled: CompiledStatements, keyring: Keyring, ids: Ids, source: str
+    ) -> None:
+        super().__init__(connection, compiled, keyring)
+        self._ids = ids
+        self._source = source
+        self._pending: dict[str, _Pending] = {}
+        self._documents: dict[tuple[str, str, str], Document[Any]] = {}
+        self.grouped = True
+        self.holder = ""
+        self.correlation = ""
+        self.cause = ""
+        self.number = 0
+        self.writes = 0
+        self.events: list[tuple[Envelope, Event]] = []
+        self.intents: list[Intent] = []
+        self.accepts: Callable[[str], bool] = _leaves_it
+        self.answers: list[Answered] = []
+
+    def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
+        if self._pending:
+            self._flush_for(statement, parameters)
+        return super().one(statement, **parameters)
+
+    def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
+        if self._pending:
+            self._flush_for(statement, parameters)
+        return super().all(statement, limit, **parameters)
+
+    def run(self, statement: Statement[None], **parameters: Any) -> int:
+        """Change rows at once; how many. For guarded changes, whose condition decides: look at the number."""
+        if self._pending:
+            self._flush_for(statement, parameters)
+        self.writes += 1
+        compiled = self._compiled[statement]
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        return self._connection.execute(compiled.sql, parameters)
+
+    def defer(self, statement: Statement[None], **parameters: Any) -> None:
+        """Change rows some time before the commit. For unconditional changes only: whole rows by their key."""
+        if not self.grouped:
+            self.run(statement, **parameters)
+            return
+        if not statement.unconditional:
+            raise ValueError(f"only unconditional writes can wait, this one has a condition: {statement.core}")
+        (table,) = statement.tables
+        self.writes += 1
+        parameters["store"] = self.store
+        key = tuple([parameters[name] for name in statement.key or ()])
+        pending = self._pending.get(table)
+        if pending is None:
+            pending = self._pending[table] = _Pending()
+        elif pending.keys.get(key, statement) is not statement:
+            self._flush(table)
+            pending = self._pending[table] = _Pending()
+        pending.keys[key] = statement
+        pending.rows.setdefault(statement, []).append(parameters)
+
+    def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
+        known = self._documents.get((self.store, collection.name, document_id))
+        return known if known is not None else super().load(collection, document_id)
+
+    def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
+        """Store the document under the next version; the stored one is returned."""
+        saved = Document(document.id, document.version + 1, document.body)
+        body = collection.encode(saved.body)
+        self._documents[self.store, collection.name, document.id] = saved
+        self.defer(SAVE, collection=collection.name, id=saved.id, version=saved.version, body=body)
+        return saved
+
+    def emit(self, event: Event, aggregate: str, version: int) -> None:
+        """Tell others what this transaction changed: `aggregate` is the id of what changed, now at `version`."""
+        self.writes += 1
+        self.number += 1
+        envelope = Envelope(
+            self._source,
+            self.number,
+            self._ids.new("evt"),
+            self.store,
+            type(event).__name__,
+            event.version,
+            aggregate,
+            version,
+            self.now,
+            self.correlation,
+            self.cause,
+            encode(event),
+        )
+        self.events.append((envelope, event))
+
+    def start(self, kind: str, subject: str, body: msgspec.Struct, after: int = 0) -> str:
+        """Leave slow work to a worker of this service, `after` milliseconds from now; the intent's id.
+
+        A worker of this process that has room gets it right after the commit; else it is found by its due time.
+        """
+        intent_id = self._ids.new("int")
+        here = not after and self.accepts(kind)
+        intent = Intent(self.store, intent_id, kind, subject, 0, 1, encode(body), self.correlation)
+        if here:
+            self.intents.append(intent)
+        self.defer(
+            _INTENT,
+            id=intent_id,
+            kind=kind,
+            subject=subject,
+            state="calling" if here else "waiting",
+            attempts=0,
+            due_at=self.now + (LEASE if here else after),
+            holder=self.holder if here else "",
+            fence=1,
+            body=intent.body,
+            error="",
+            correlation=self.correlation,
+        )
+        return intent_id
+
+    def answer(self, subject: str, status: int, body: bytes) -> None:
+        """Give the final answer to the request that was accepted for `subject`."""
+        self.writes += 1
+        self.answers.append(Answered(self.store, subject, status, body))
+
+    def new_id(self, prefix: str) -> str:
+        return self._ids.new(prefix)
+
+    def new_secret(self) -> bytes:
+        """32 bytes that nobody can guess."""
+        return self._ids.secret()
+
+    def flush(self) -> None:
+        """Send every deferred write."""
+        for table in list(self._pending):
+            self._flush(table)
+
+    def send_outbox(self) -> None:
+        """Write the rows of all events emitted here."""
+        if self.events:
+            rows = [_outbox_row(envelope) for envelope, _ in self.events]
+            self._connection.execute_many(self._compiled[_OUTBOX].sql, rows)
+
+    def forget(self) -> None:
+        """The transaction was rolled back: nothing of it is left."""
+        self._pending.clear()
+        self._documents.clear()
+
+    def _flush_for(self, statement: Statement[Any], parameters: dict[str, Any]) -> None:
+        """Send what waits for the tables of `statement`, unless it is about one row and that row does not wait."""
+        for table in statement.tables:
+            pending = self._pending.get(table)
+            if pending is None:
+                continue
+            names = statement.key
+            if names is not None:
+                parameters["store"] = self.store
+                if tuple([parameters.get(name) for name in names]) not in pending.keys:
+                    continue
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        for statement, rows in self._pending.pop(table).rows.items():
+            compiled = self._compiled[statement]
+            if compiled.constants:
+                for row in rows:
+                    row.update(compiled.constants)
+            if len(rows) == 1:
+                self._connection.execute(compiled.sql, rows[0])
+            else:
+                self._connection.execute_many(compiled.sql, rows)
+
+
+class _Pending:
+    """Deferred writes of one table: the rows of each statement, and which statement each row waits in.
+
+    Rows of different statements are different rows, so the order of the statements does not matter.
+    """
+
+    __slots__ = ("keys", "rows")
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[Any, ...], Statement[Any]] = {}
+        self.rows: dict[Statement[Any], list[dict[str, Any]]] = {}
+
+
+LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over
+
+
+def _leaves_it(_kind: str) -> bool:
+    return False
+
+
+def _outbox_row(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "number": envelope.number,
+        "id": envelope.id,
+        "store": envelope.store,
+        "type": envelope.type,
+        "version": envelope.version,
+        "aggregate": envelope.aggregate,
+        "aggregate_version": envelope.aggregate_version,
+        "at": envelope.at,
+        "correlation": envelope.correlation,
+        "cause": envelope.cause,
+        "body": envelope.body,
+    }

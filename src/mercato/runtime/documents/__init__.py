@@ -1,0 +1,1 @@
+"""Documents: one record loaded and saved as a whole, one command one document."""

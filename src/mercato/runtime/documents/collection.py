@@ -1,0 +1,54 @@
+"""Collections of documents: JSON in the service's own database.
+
+A command changes one document. The document carries its version; a store of documents without transactions over
+several of them will carry the unpublished events and the last idempotency keys in the same document.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from mercato.runtime.database.statements import fetch, upsert
+from mercato.runtime.database.tables import documents
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class Document(msgspec.Struct, Generic[Record], frozen=True):
+    """A record with its id and version (0: not stored yet)."""
+
+    id: str
+    version: int
+    body: Record
+
+
+class Collection(Generic[Record]):
+    """All documents of one form. `name` is their collection on every engine."""
+
+    def __init__(self, name: str, record: type[Record]) -> None:
+        self.name = name
+        self._decoder = msgspec.json.Decoder(record)
+        self._encoder = msgspec.json.Encoder()
+
+    def decode(self, body: str) -> Record:
+        return self._decoder.decode(body)
+
+    def encode(self, body: Record) -> str:
+        return self._encoder.encode(body).decode()
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    version: int
+    body: str
+
+
+LOAD = fetch(
+    _Stored,
+    select(documents.c.version, documents.c.body).where(
+        documents.c.store == bindparam("store"),
+        documents.c.collection == bindparam("collection"),
+        documents.c.id == bindparam("id"),
+    ),
+)
+SAVE = upsert(documents, update=("version", "body"))

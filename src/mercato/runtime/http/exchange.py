@@ -1,0 +1,129 @@
+"""A request and its reply, the same for both dispatchers."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from mercato.runtime.answers import Answer, encode, problem
+from mercato.values.messages import Malformed, Refusal
+
+JSON = b"application/json"
+PROBLEM = b"application/problem+json"
+HTML = b"text/html; charset=utf-8"
+TEXT = b"text/plain; charset=utf-8"
+
+MAX_BODY = 1 << 20
+MAX_QUERY = 8_192
+
+
+class Request:
+    """A whole request. Header names are lower case; `path` has no store prefix; `params` are those of the route."""
+
+    __slots__ = ("body", "handle", "headers", "id", "method", "params", "path", "peer", "query", "started")
+
+    def __init__(  # noqa: PLR0913 - the parts of a request as they come from the wire, filled in one place
+        self, method: str, path: str, query: bytes, headers: dict[bytes, bytes], body: bytes, peer: str
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.peer = peer
+        self.params: dict[str, str] = {}
+        self.id = ""
+        self.handle = ""
+        self.started = 0.0
+
+    def header(self, name: bytes) -> str:
+        """A header's value, "" when it is absent. Bytes beyond ASCII are kept one to one (Latin-1)."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def query_values(self) -> dict[str, str]:
+        """The parameters of the query string. Raises Malformed for one that is given twice or is too long."""
+        if len(self.query) > MAX_QUERY:
+            raise Malformed(f"the query string has more than {MAX_QUERY} bytes")
+        return _single_values(self.query, "query parameter")
+
+    def form(self) -> dict[str, str]:
+        """The fields of a form. Raises Malformed for a field that is given twice, or for another content type."""
+        if not self.header(b"content-type").startswith("application/x-www-form-urlencoded"):
+            raise Malformed("a form is sent as application/x-www-form-urlencoded")
+        return _single_values(self.body, "form field")
+
+    def cookie(self, name: str) -> str:
+        for part in self.header(b"cookie").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return value
+        return ""
+
+    def wait_seconds(self) -> float:
+        """What `Prefer: wait=N` asks for, at most 30; 0 without it."""
+        for preference in self.header(b"prefer").split(","):
+            key, _, value = preference.strip().partition("=")
+            if key == "wait" and value.isdigit():
+                return min(float(value), 30.0)
+        return 0.0
+
+
+class Reply:
+    """Status, body and the headers that are not the same for all replies."""
+
+    __slots__ = ("body", "code", "content_type", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes = JSON,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        code: str = "",
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self.code = code
+
+    @classmethod
+    def of(cls, record: Any, status: int = 200) -> "Reply":
+        """A record as JSON, with an ETag when it has a version; None is an empty 204."""
+        if record is None:
+            return cls(204)
+        version = getattr(record, "version", None)
+        headers = ((b"etag", f'"{version}"'.encode()),) if version is not None else ()
+        return cls(status, encode(record), JSON, headers)
+
+    @classmethod
+    def of_answer(cls, answer: Answer) -> "Reply":
+        """A stored answer, byte by byte."""
+        body = answer.body or b""
+        if answer.status >= 400:
+            return cls(answer.status, body, PROBLEM, code=msgspec.json.decode(body, type=_Code).code)
+        return cls(answer.status, body)
+
+    @classmethod
+    def of_refusal(cls, refusal: Refusal, request: str) -> "Reply":
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if refusal.status in (429, 503):
+            headers = ((b"retry-after", str(refusal.facts.get("retry_after", 1)).encode()),)
+        elif refusal.status == 401:
+            headers = ((b"www-authenticate", b"Bearer"),)
+        return cls(refusal.status, problem(refusal, request), PROBLEM, headers, refusal.code)
+
+
+class _Code(msgspec.Struct):
+    code: str = ""
+
+
+def _single_values(text: bytes, what: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=300)
+    except (UnicodeError, ValueError):
+        raise Malformed(f"a {what} is not percent-encoded UTF-8") from None
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise Malformed(f"a {what} is given twice")
+    return values

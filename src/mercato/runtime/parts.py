@@ -1,0 +1,149 @@
+"""What is handed in to the runtime: clock, ids, keys, pools, hooks. Tests and simulation hand in others."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.database.engine import Database, Reached, nothing_happens
+from mercato.runtime.database.sqlite import SqliteDatabase
+from mercato.runtime.telemetry import Telemetry
+from mercato.values.clock import Clock
+from mercato.values.ids import Ids
+
+Result = TypeVar("Result")
+Thunk = Callable[[], None]
+Outcomes = list[BaseException | None]
+
+
+class CommitPool(Protocol):
+    """Runs the commits of one round side by side; then `done` is called in the loop, once, with what each raised."""
+
+    def run(self, thunks: Sequence[Thunk], done: Callable[[Outcomes], None]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ThreadedCommits:
+    """Commits in a few threads. The last one to finish wakes the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = 4) -> None:
+        self._loop = loop
+        self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, name=f"commit-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def run(self, thunks: Sequence[Thunk], done: Callable[[Outcomes], None]) -> None:
+        outcomes: Outcomes = [None] * len(thunks)
+        left = _Countdown(len(thunks))
+        for place, thunk in enumerate(thunks):
+            self._waiting.put(self._task(place, thunk, outcomes, left, done))
+
+    def _task(
+        self, place: int, thunk: Thunk, outcomes: Outcomes, left: "_Countdown", done: Callable[[Outcomes], None]
+    ) -> Thunk:
+        def task() -> None:
+            try:
+                thunk()
+            except BaseException as error:
+                outcomes[place] = error
+            if left.is_last():
+                self._loop.call_soon_threadsafe(done, outcomes)
+
+        return task
+
+    def _work(self) -> None:
+        while (task := self._waiting.get()) is not None:
+            task()
+
+    def close(self) -> None:
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+
+class _Countdown:
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._lock = threading.Lock()
+
+    def is_last(self) -> bool:
+        with self._lock:
+            self._count -= 1
+            return self._count == 0
+
+
+class WorkPool(Protocol):
+    """Runs slow plain functions away from the loop."""
+
+    async def run(self, function: Callable[[], Result]) -> Result: ...
+
+    def close(self) -> None: ...
+
+
+class ThreadedWork:
+    """A few threads with a bounded queue: who finds it full must wait, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int, name: str) -> None:
+        self._loop = loop
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._room = asyncio.Semaphore(threads * 16)
+
+    async def run(self, function: Callable[[], Result]) -> Result:
+        async with self._room:
+            return await self._loop.run_in_executor(self._pool, function)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Pools(msgspec.Struct, frozen=True):
+    """`commits` for rounds, `readers` for long questions, `slow` for hashing, files and mail."""
+
+    commits: CommitPool
+    readers: WorkPool
+    slow: WorkPool
+
+    def close(self) -> None:
+        self.commits.close()
+        self.readers.close()
+        self.slow.close()
+
+
+def threaded_pools(loop: asyncio.AbstractEventLoop) -> Pools:
+    return Pools(ThreadedCommits(loop), ThreadedWork(loop, 2, "reader"), ThreadedWork(loop, 2, "slow"))
+
+
+OpenDatabase = Callable[[str], Database]
+
+
+def sqlite_in(folder: Path) -> OpenDatabase:
+    """One SQLite file a service in this folder."""
+    return lambda service: SqliteDatabase(folder / f"{service}.db")
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Everything outside of the runtime that it uses.
+
+    `reached` is called with the name of each point where a crash matters. `recode` sends every message and event
+    through its encoding even in process, as tests do.
+    """
+
+    clock: Clock
+    ids: Ids
+    keyring: Keyring
+    pools: Pools
+    open_database: OpenDatabase
+    telemetry: Telemetry
+    holder: str
+    reached: Reached = nothing_happens
+    recode: bool = False
+    loop: Any = None

@@ -1,0 +1,127 @@
+"""Timed work whose next time survives a restart: one row a job, one runner at a time by lease."""
+
+import asyncio
+import traceback
+
+import msgspec
+from sqlalchemy import bindparam, or_, select, update
+
+from mercato.runtime.batches.executor import Executor
+from mercato.runtime.calls import Calls
+from mercato.runtime.database import tables
+from mercato.runtime.database.statements import fetch, upsert, write
+from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.parts import Parts
+from mercato.runtime.service import Handle, Job
+from mercato.values.messages import Caller, Command, Refusal, System
+
+TICK = 0.25  # seconds
+LEASE = 60_000  # ms; a job that runs longer must be safe when a second one begins
+
+_jobs, _leases = tables.jobs, tables.leases
+
+
+class _Due(msgspec.Struct, frozen=True):
+    due_at: int
+
+
+FIND_JOB = fetch(_Due, select(_jobs.c.due_at).where(_jobs.c.name == bindparam("job")), across_stores=True)
+SET_JOB = upsert(_jobs, update=("due_at", "last_at", "last_error"), across_stores=True)
+ADD_LEASE = upsert(_leases, across_stores=True)
+TAKE_LEASE = write(
+    update(_leases)
+    .where(
+        _leases.c.name == bindparam("lease"),
+        or_(_leases.c.expires_at <= bindparam("now"), _leases.c.holder == bindparam("me")),
+    )
+    .values(holder=bindparam("me"), fence=_leases.c.fence + 1, expires_at=bindparam("until")),
+    across_stores=True,
+)
+FREE_LEASE = write(
+    update(_leases)
+    .where(_leases.c.name == bindparam("lease"), _leases.c.holder == bindparam("me"))
+    .values(expires_at=0),
+    across_stores=True,
+)
+
+
+class BeginJob(Command[int], frozen=True):
+    """Take a job's lease if it is due: 0; else when it is due."""
+
+    allow = System
+    name: str
+    every: int
+
+
+class EndJob(Command[None], frozen=True):
+    allow = System
+    name: str
+    due_at: int
+    error: str
+
+
+def begin_job(tx: Transaction, command: BeginJob, _caller: Caller) -> int:
+    row = tx.one(FIND_JOB, job=command.name)
+    if row is None:
+        tx.run(SET_JOB, name=command.name, due_at=tx.now + command.every, last_at=0, last_error="")
+        return tx.now + command.every
+    if row.due_at > tx.now:
+        return row.due_at
+    tx.run(ADD_LEASE, name=f"job {command.name}", holder="", fence=0, expires_at=0)
+    taken = tx.run(TAKE_LEASE, lease=f"job {command.name}", now=tx.now, me=tx.holder, until=tx.now + LEASE)
+    return 0 if taken else tx.now + LEASE
+
+
+def end_job(tx: Transaction, command: EndJob, _caller: Caller) -> None:
+    tx.run(SET_JOB, name=command.name, due_at=command.due_at, last_at=tx.now, last_error=command.error[:2_000])
+    tx.run(FREE_LEASE, lease=f"job {command.name}", me=tx.holder)
+
+
+HANDLES = (Handle(BeginJob, begin_job), Handle(EndJob, end_job))
+
+
+class Schedule:
+    """Runs the jobs of one service."""
+
+    def __init__(self, executor: Executor, jobs: tuple[Job, ...], parts: Parts, calls: Calls) -> None:
+        self._executor = executor
+        self._jobs = jobs
+        self._parts = parts
+        self._calls = calls
+        self._due = dict.fromkeys((job.name for job in jobs), 0)
+        for handle in HANDLES:
+            executor.add_handle(handle)
+
+    async def run(self) -> None:
+        """Run what is due until the task is cancelled."""
+        while True:
+            for job in self._jobs:
+                if self._due[job.name] <= self._parts.clock.now():
+                    await self._run_if_due(job)
+            await asyncio.sleep(TICK)
+
+    async def _run_if_due(self, job: Job) -> None:
+        caller = Caller.system("", f"job {job.name}")
+        try:
+            due_at = await self._executor.submit(BeginJob(job.name, job.every), caller)
+            if due_at:
+                self._due[job.name] = due_at
+                return
+            error = await self._run_job(job)
+            self._due[job.name] = self._parts.clock.now() + job.every
+            await self._executor.submit(EndJob(job.name, self._due[job.name], error), caller)
+        except Refusal as refusal:
+            self._due[job.name] = self._parts.clock.now() + 1_000
+            self._parts.telemetry.log.error("job_put_off", job=job.name, error=refusal.code)
+
+    async def _run_job(self, job: Job) -> str:
+        try:
+            await job.run(self._calls, self._parts.clock.now())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._parts.telemetry.log.error(
+                "job_failed", job=job.name, error="".join(traceback.format_exception(error))
+            )
+            return f"{type(error).__name__}: {error}"
+        return ""

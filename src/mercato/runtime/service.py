@@ -1,0 +1,109 @@
+"""The shape of a service: the tables of its manifest, joined into one Service.
+
+Each row names a message or an event and the plain function that serves it. Nothing is found by scanning; what a
+service does is what its manifest says.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from sqlalchemy import MetaData
+
+from mercato.runtime.database.transaction import Intent, Reader, Transaction
+from mercato.values.messages import Caller, Command, Event, Query
+
+if TYPE_CHECKING:
+    from mercato.runtime.calls import Calls
+    from mercato.runtime.http.routes import Route
+
+Handler = Callable[[Transaction, Any, Caller], Any]
+Answerer = Callable[[Reader, Any, Caller], Any]
+Listener = Callable[[Transaction, Any, Caller], None]
+
+
+class Handle(msgspec.Struct, frozen=True):
+    """This command is executed by `run`.
+
+    `keys` names the rows it will lock (server databases preload them in order). `subject` is for a command whose
+    answer is decided later: the id under which `tx.answer` will complete it.
+    """
+
+    message: type[Command[Any]]
+    run: Handler
+    keys: Callable[[Any], tuple[str, ...]] | None = None
+    subject: Callable[[Any], str] | None = None
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """This query is answered by `run`: in the loop when it is a `point` query, else in the pool of readers."""
+
+    message: type[Query[Any]]
+    run: Answerer
+    point: bool = True
+
+
+class Await(msgspec.Struct, frozen=True):
+    """This query is answered when `settled(reply, query)`: `events` about `subject(query)` are worth a new look.
+
+    The query has the field `seconds`, after which the answer is what `read` says then.
+    """
+
+    message: type[Query[Any]]
+    read: Answerer
+    settled: Callable[[Any, Any], bool]
+    subject: Callable[[Any], str]
+    events: tuple[type[Event], ...]
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Every such event has the effect of `run` here, once, in the order of the source's log."""
+
+    event: type[Event]
+    run: Listener
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Slow work of this `kind`: `run(body, intent, calls)` makes the outside call and returns the outcome's command.
+
+    It may run again after a crash or a failure (`intent.attempts` > 0): then it must first find out what the earlier
+    attempt did. After `tries` failures `give_up(body, intent)` makes the command that records it. `peer` names whom
+    it calls: peers have their own limit of `at_once` calls and their own breaker.
+    """
+
+    kind: str
+    body: type[msgspec.Struct]
+    run: Callable[[Any, Intent, "Calls"], Awaitable[Command[Any]]]
+    give_up: Callable[[Any, Intent], Command[Any]]
+    peer: str
+    at_once: int = 16
+    tries: int = 12
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Timed work: `run(calls, now)` every `every` milliseconds; its next time survives a restart."""
+
+    name: str
+    every: int
+    run: Callable[["Calls", int], Awaitable[None]]
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Everything that the runtime must know about a service. `package` is where its migrations are."""
+
+    name: str
+    package: str
+    tables: MetaData
+    handlers: tuple[Handle, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    awaits: tuple[Await, ...] = ()
+    listeners: tuple[Listen, ...] = ()
+    work: tuple[Work, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    routes: "tuple[Route, ...]" = ()
+    runs_in: Literal["loop", "thread"] = "loop"
+
+
+def source_of(event: type[Event]) -> str:
+    """The service that publishes an event: the name of the contracts file that defines it."""
+    return event.__module__.rpartition(".")[2]

@@ -1,0 +1,93 @@
+"""The intent rows of slow work: claimed by lease, finished with the outcome, postponed after a failure."""
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, select, update
+
+from mercato.runtime.database import tables
+from mercato.runtime.database.statements import claim, fetch, one_of, write
+
+_intents = tables.intents
+
+
+class IntentRow(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+    kind: str
+    subject: str
+    attempts: int
+    fence: int
+    body: bytes
+    correlation: str
+
+
+class DueCount(msgspec.Struct, frozen=True):
+    count: int
+
+
+FINISH = write(
+    delete(_intents).where(
+        _intents.c.store == bindparam("store"),
+        _intents.c.id == bindparam("id"),
+        _intents.c.fence == bindparam("fence"),
+    )
+)
+DUE = fetch(
+    IntentRow,
+    claim(
+        select(
+            _intents.c.store,
+            _intents.c.id,
+            _intents.c.kind,
+            _intents.c.subject,
+            _intents.c.attempts,
+            _intents.c.fence,
+            _intents.c.body,
+            _intents.c.correlation,
+        )
+        .where(
+            _intents.c.due_at <= bindparam("now"),
+            one_of(_intents.c.state, "waiting", "calling"),
+            _intents.c.holder != bindparam("holder"),
+        )
+        .order_by(_intents.c.due_at)
+        .limit(bindparam("limit_"))
+    ),
+    across_stores=True,
+)
+CLAIM = write(
+    update(_intents)
+    .where(
+        _intents.c.store == bindparam("store"),
+        _intents.c.id == bindparam("id"),
+        _intents.c.fence == bindparam("held_fence"),
+    )
+    .values(
+        state="calling",
+        holder=bindparam("holder"),
+        fence=_intents.c.fence + 1,
+        attempts=_intents.c.attempts + 1,
+        due_at=bindparam("due_at"),
+    )
+)
+POSTPONE = write(
+    update(_intents)
+    .where(
+        _intents.c.store == bindparam("store"),
+        _intents.c.id == bindparam("id"),
+        _intents.c.fence == bindparam("held_fence"),
+    )
+    .values(state="waiting", holder="", due_at=bindparam("due_at"), error=bindparam("error"))
+)
+RENEW = write(
+    update(_intents)
+    .where(_intents.c.holder == bindparam("holder"), _intents.c.state == "calling")
+    .values(due_at=bindparam("due_at")),
+    across_stores=True,
+)
+ORPHANED = write(
+    update(_intents)
+    .where(_intents.c.state == "calling", _intents.c.holder != bindparam("holder"))
+    .values(due_at=bindparam("due_at")),
+    across_stores=True,
+)
+WAITING_WORK = fetch(DueCount, select(func.count().label("count")).select_from(_intents), across_stores=True)

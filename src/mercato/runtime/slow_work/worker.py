@@ -1,0 +1,191 @@
+"""The worker of one service: outside calls for intents that are committed, and commands with their outcomes.
+
+An intent that was just committed here is handed over in memory, already claimed. Everything else (postponed work,
+work of a process that has ended) is found by its due time and claimed by lease. Whatever happens to a worker, the
+row stays until the outcome is committed in the same transaction that deletes it.
+"""
+
+import asyncio
+import traceback
+from typing import Any
+
+import msgspec
+
+from mercato.runtime.batches.executor import Executor
+from mercato.runtime.calls import Calls
+from mercato.runtime.database.transaction import LEASE, Intent, Transaction
+from mercato.runtime.parts import Parts
+from mercato.runtime.service import Handle, Work
+from mercato.runtime.slow_work.breaker import Breaker
+from mercato.runtime.slow_work.statements import CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.values.messages import Caller, Command, Overloaded, Refusal, System, Unavailable
+
+PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries
+LOOK = 0.5  # seconds between two looks for due work
+CLAIM_AT_ONCE = 128
+MEMORY = 512  # intents of one kind that may wait in memory; more are left in their rows
+
+
+class TryLater(Exception):
+    """An outside party could not be reached, or did not say how it ended: try again after a pause."""
+
+
+class NotYet(Exception):
+    """Nothing went wrong, the outcome is not known yet: ask again after `pause` milliseconds; no failure counts."""
+
+    def __init__(self, pause: int) -> None:
+        super().__init__(f"again in {pause} ms")
+        self.pause = pause
+
+
+class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
+    """Take over at most `limit` due intents; `starting`: those of processes that have ended are due at once."""
+
+    allow = System
+    limit: int
+    starting: bool
+
+
+class PostponeWork(Command[None], frozen=True):
+    """Give an intent back until `due_at`."""
+
+    allow = System
+    intent_id: str
+    fence: int
+    due_at: int
+    error: str
+
+
+def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[Intent, ...]:
+    if command.starting:
+        tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
+    tx.run(RENEW, holder=tx.holder, due_at=tx.now + LEASE)
+    claimed = []
+    for row in tx.all(DUE, now=tx.now, holder=tx.holder, limit_=command.limit):
+        tx.store = row.store
+        if tx.run(CLAIM, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE):
+            claimed.append(
+                Intent(
+                    row.store, row.id, row.kind, row.subject, row.attempts + 1, row.fence + 1, row.body, row.correlation
+                )
+            )
+    return tuple(claimed)
+
+
+def postpone_work(tx: Transaction, command: PostponeWork, _caller: Caller) -> None:
+    error = command.error[:2_000]
+    tx.run(POSTPONE, id=command.intent_id, held_fence=command.fence, due_at=command.due_at, error=error)
+
+
+HANDLES = (Handle(ClaimWork, claim_work), Handle(PostponeWork, postpone_work))
+
+
+class Worker:
+    """Does the slow work of one service in tasks, a bounded number at once for each outside party."""
+
+    def __init__(self, executor: Executor, parts: Parts, calls: Calls) -> None:
+        service = executor.service
+        self._name = service.name
+        self._executor = executor
+        self._parts = parts
+        self._calls = calls
+        self._kinds: dict[str, Work] = {work.kind: work for work in service.work}
+        self._decoders = {work.kind: msgspec.json.Decoder(work.body) for work in service.work}
+        self._breakers = {work.peer: Breaker(parts.clock) for work in service.work}
+        self._room = {work.kind: asyncio.Semaphore(work.at_once) for work in service.work}
+        self._held: dict[str, int] = dict.fromkeys(self._kinds, 0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        for handle in HANDLES:
+            executor.add_handle(handle)
+
+    def accepts(self, kind: str) -> bool:
+        return self._held[kind] < MEMORY and not self._stopped
+
+    def offer(self, intent: Intent) -> None:
+        """An intent whose row is committed and held by this process."""
+        self._held[intent.kind] += 1
+        task = self._parts.loop.create_task(self._do(intent))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def look(self) -> None:
+        """Find due work until the task is cancelled."""
+        starting = True
+        while True:
+            room = min(CLAIM_AT_ONCE, MEMORY - max(self._held.values()))
+            if room > 0:
+                try:
+                    command = ClaimWork(limit=room, starting=starting)
+                    for intent in await self._executor.submit(command, Caller.system("", f"{self._name} worker")):
+                        self.offer(intent)
+                    starting = False
+                except Refusal:
+                    pass  # the database is out of order for the moment; the next look tries again
+            await asyncio.sleep(LOOK)
+
+    async def stop(self) -> None:
+        """Give calls under way a moment to end. What does not end is found by its lease after the next start."""
+        self._stopped = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5.0)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _do(self, intent: Intent) -> None:
+        work = self._kinds[intent.kind]
+        try:
+            async with self._room[intent.kind]:
+                await self._try(work, intent)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._parts.telemetry.log.error(
+                "work_failed", kind=intent.kind, intent=intent.id, error="".join(traceback.format_exception(error))
+            )
+        finally:
+            self._held[intent.kind] -= 1
+
+    async def _try(self, work: Work, intent: Intent) -> None:
+        breaker = self._breakers[work.peer]
+        body = self._decoders[intent.kind].decode(intent.body)
+        caller = Caller(
+            store=intent.store, roles=System.roles, request=intent.correlation or intent.id, cause=intent.id
+        )
+        if not breaker.lets_through():
+            await self._put_off(intent, breaker.open_until, "the breaker of its peer is open")
+            return
+        try:
+            outcome = await work.run(body, intent, self._calls)
+            breaker.succeeded()
+        except NotYet as pause:
+            breaker.succeeded()
+            await self._put_off(intent, self._parts.clock.now() + pause.pause, "")
+            return
+        except Exception as error:
+            breaker.failed()
+            if intent.attempts + 1 < work.tries:
+                pause_for = PAUSES[min(intent.attempts, len(PAUSES) - 1)]
+                await self._put_off(
+                    intent, self._parts.clock.now() + pause_for, f"{type(error).__name__}: {error}"
+                )
+                return
+            outcome = work.give_up(body, intent)
+        await self._record(outcome, caller, intent)
+
+    async def _record(self, outcome: Command[Any], caller: Caller, intent: Intent) -> None:
+        """Commit the outcome. A database that is out of order for a while is waited for: the row is still ours."""
+        pause = 0.1
+        while True:
+            try:
+                await self._calls.finish(outcome, caller, intent)
+                return
+            except (Unavailable, Overloaded):
+                if self._stopped:
+                    return
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _put_off(self, intent: Intent, due_at: int, error: str) -> None:
+        command = PostponeWork(intent.id, intent.fence, due_at, error)
+        await self._executor.submit(command, Caller.system(intent.store, intent.id))

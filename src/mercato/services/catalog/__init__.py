@@ -1,0 +1,1 @@
+"""catalog: the category tree, products with options and variants, and the import of catalogues."""

@@ -1,0 +1,1 @@
+"""What catalog needs of the outside: the readers of import files, and the cleaning of HTML."""

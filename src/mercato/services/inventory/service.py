@@ -1,0 +1,27 @@
+"""The manifest of inventory."""
+
+from mercato.contracts.catalog import FiguresGiven
+from mercato.contracts.inventory import AdjustStock, GetStock
+from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
+from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.settings import Setup
+from mercato.services.inventory import commands, listeners, queries, storage
+from mercato.services.inventory.api import ROUTES
+
+def service(_setup: Setup) -> Service:
+    """Inventory, as this process runs it."""
+    return Service(
+        name="inventory",
+        package="mercato.services.inventory",
+        tables=storage.metadata,
+        handlers=(Handle(AdjustStock, commands.adjust_stock, keys=lambda command: (command.variant_id,)),),
+        asks=(Ask(GetStock, queries.get_stock),),
+        listeners=(
+            Listen(FiguresGiven, listeners.when_figures_are_given_change_stock),
+            Listen(OrderPlaced, listeners.when_order_is_placed_reserve_its_stock),
+            Listen(HoldExtended, listeners.when_hold_is_extended_extend_reservations),
+            Listen(OrderConfirmed, listeners.when_order_is_confirmed_sell_what_is_reserved),
+            Listen(OrderCancelled, listeners.when_order_is_cancelled_give_stock_back),
+        ),
+        routes=ROUTES,
+    )

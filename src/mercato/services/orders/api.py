@@ -1,0 +1,121 @@
+"""Routes of orders. Placing an order composes: the stored answer first, then the cart's version, then the command."""
+
+from typing import Any
+
+import msgspec
+
+from mercato.contracts.carts import Cart, GetCart
+from mercato.contracts.orders import (
+    CancelOrder,
+    CartChangedSince,
+    GetOrder,
+    ListOrders,
+    Order,
+    PaymentMethod,
+    PlaceOrder,
+)
+from mercato.contracts.pricing import Quote, QuoteCart, QuoteExpired, SignedQuote, WantedLine
+from mercato.runtime.access.sealed import Unsound, unseal
+from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.routes import Options, Route, asks, does, finished, key_of, read_body
+from mercato.values.commerce import Address
+from mercato.values.ids import OrderId
+from mercato.values.messages import Buyer, Caller, KeyInFlight, Refusal
+
+
+class PlaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`quote` is what `POST /v1/cart/quote` signed; `billing` is the destination when it is not given."""
+
+    quote: SignedQuote
+    payment_method: PaymentMethod = "test"
+    billing: Address | None = None
+
+
+_BODY = msgspec.json.Decoder(PlaceOrderBody)
+_QUOTE = msgspec.json.Decoder(Quote)
+
+
+async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
+    body: PlaceOrderBody = read_body(request, _BODY)
+    key = key_of(request, caller, 201, required=True)
+    assert key is not None, "key_of has refused a request without its key"
+    answer = edge.calls.stored(PlaceOrder, caller.store, key)
+    if answer is None:
+        await _require_current_cart(edge, body, caller)
+        order_id = OrderId(edge.ids.new("ord"))
+        seconds = request.wait_seconds()
+        outcome = edge.calls.expect(caller.store, order_id, seconds) if seconds else None
+        command = PlaceOrder(order_id, body.quote, body.payment_method, body.billing)
+        answer = await edge.calls.do_once(command, caller, key)
+        if answer.body is None and answer.subject == order_id and outcome is not None:
+            answer = await outcome or answer
+    elif answer.body is None and not request.wait_seconds():
+        raise KeyInFlight
+    reply = await finished(edge, PlaceOrder, request, caller, answer)
+    if reply.status in (201, 202):
+        reply.headers = (*reply.headers, (b"location", f"/v1/orders/{answer.subject}".encode()))
+    return reply
+
+
+async def _require_current_cart(edge: Edge, body: PlaceOrderBody, caller: Caller) -> None:
+    """Refuse, with a new quote, a quote that has expired or whose cart was changed since.
+
+    A text that nobody here signed goes on: orders itself refuses it.
+    """
+    try:
+        quote: Quote = unseal(edge.parts.keyring, "quote", body.quote, _QUOTE)
+    except Unsound:
+        return
+    if quote.buyer != caller.buyer or quote.store != caller.store:
+        return
+    cart = await edge.calls.ask(GetCart(), caller)
+    if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
+        return
+    if cart.locked_by:
+        return  # its version has an order: orders itself says which
+    refusal = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
+    raise refusal(**await _requoted(edge, cart, quote, caller))
+
+
+async def _requoted(edge: Edge, cart: Cart, quote: Quote, caller: Caller) -> dict[str, Any]:
+    lines = tuple(
+        WantedLine(
+            line.variant_id,
+            line.product_id,
+            line.seller,
+            line.title,
+            line.options,
+            line.sku,
+            line.quantity,
+            line.current_price or line.unit_price,
+        )
+        for line in cart.lines
+    )
+    query = QuoteCart(cart.buyer, cart.id, cart.version, cart.currency, lines, quote.destination)
+    try:
+        return {"quoted": await edge.calls.ask(query, caller)}
+    except Refusal:
+        return {}  # the cart is empty or cannot be priced any more: there is no new quote to offer
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/orders",
+        place_order,
+        "PlaceOrder",
+        allow=Buyer,
+        body=PlaceOrderBody,
+        reply=Order,
+        status=201,
+        refusals=(*PlaceOrder.refusals, CartChangedSince),
+        hot=True,
+        limit="write",
+        takes_key=True,
+        description="Order what a quote says. Needs an Idempotency-Key; `Prefer: wait=N` waits for stock.",
+    ),
+    asks("GET", "/v1/orders", ListOrders),
+    asks("GET", "/v1/orders/{order_id}", GetOrder, Options(hot=True)),
+    does("POST", "/v1/orders/{order_id}/cancellation", CancelOrder),
+)

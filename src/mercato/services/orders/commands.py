@@ -1,0 +1,152 @@
+"""What may be changed in orders: placing, cancelling, expiring."""
+
+import msgspec
+
+from mercato.contracts.orders import (
+    CancelOrder,
+    CancelReason,
+    CannotCancel,
+    CartAlreadyOrdered,
+    Order,
+    OrderCancelled,
+    OrderPlaced,
+    PlaceOrder,
+)
+from mercato.contracts.pricing import Quote, QuoteExpired, QuoteNotYours, QuoteTampered
+from mercato.runtime.access.sealed import Unsound, unseal
+from mercato.runtime.database.transaction import Transaction, encode
+from mercato.services.orders import storage
+from mercato.services.orders.domain import HOLD, OrderBody, OrderState, body_of, next_stage, order_of
+from mercato.services.orders.messages import ExpireOrder
+from mercato.values.ids import OrderId
+from mercato.values.messages import Caller, Conflict, Event, NotFound
+from mercato.values.money import Money
+
+_QUOTE = msgspec.json.Decoder(Quote)
+
+
+def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
+    """Order what the quote says. It is verified here and nowhere else, from its own text."""
+    quote = _verified(tx, command, caller)
+    ordered = tx.one(storage.FIND_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version)
+    if ordered is not None:
+        raise CartAlreadyOrdered(order_id=ordered.order_id)
+    state = _new_order(tx, command, quote)
+    event = OrderPlaced(
+        state.id,
+        quote.buyer,
+        quote.cart_id,
+        quote.cart_version,
+        quote.currency,
+        quote.lines,
+        Money(quote.total, quote.currency),
+        state.hold_expires_at,
+    )
+    tx.defer(storage.ADD_ORDER, **msgspec.structs.asdict(state))
+    tx.defer(
+        storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id
+    )
+    tx.defer(storage.ADD_ANSWER, order_id=state.id, kind="stock", state="waiting")
+    _record(tx, state, event)
+    return order_of(state)
+
+
+def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order:
+    state = tx.one(storage.FIND_ORDER, id=command.order_id)
+    if state is None or not (caller.is_staff or state.buyer == caller.buyer):
+        raise NotFound
+    if state.stage not in ("placed", "payment_due", "paid"):
+        raise CannotCancel
+    return order_of(cancel(tx, state, "by_staff" if caller.is_staff else "by_shopper"))
+
+
+def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool:
+    state = tx.one(storage.FIND_ORDER, id=command.order_id)
+    if state is None or state.expires_at is None or state.expires_at > tx.now:
+        return False
+    cancel(tx, state, "expired")
+    return True
+
+
+def cancel(tx: Transaction, state: OrderState, reason: CancelReason, shortages: str = "") -> OrderState:
+    """End an order: its holds are released and its cart reopens when others hear of it."""
+    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, body_of(state).lines)
+    return advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
+
+
+def advance(tx: Transaction, state: OrderState, event: Event, **changes: object) -> OrderState:
+    """Take an order to the stage that this event leads to, under its next version, and tell others (I15)."""
+    stage = next_stage(state.stage, type(event).__name__)
+    after = msgspec.structs.replace(state, stage=stage, version=state.version + 1, **changes)
+    changed = tx.run(
+        storage.CHANGE_ORDER,
+        id=state.id,
+        known_version=state.version,
+        stage=stage,
+        version=after.version,
+        captured=after.captured,
+        refunded=after.refunded,
+        hold_expires_at=after.hold_expires_at,
+        expires_at=after.expires_at,
+        cancel_reason=after.cancel_reason,
+        shortages=after.shortages,
+    )
+    if not changed:
+        raise Conflict
+    _record(tx, after, event)
+    return after
+
+
+def _record(tx: Transaction, state: OrderState, event: Event) -> None:
+    tx.defer(
+        storage.ADD_TRANSITION,
+        order_id=state.id,
+        version=state.version,
+        stage=state.stage,
+        event=type(event).__name__,
+        at=tx.now,
+    )
+    tx.emit(event, state.id, state.version)
+
+
+def _verified(tx: Transaction, command: PlaceOrder, caller: Caller) -> Quote:
+    try:
+        quote: Quote = unseal(tx.keyring, "quote", command.quote, _QUOTE)
+    except Unsound:
+        raise QuoteTampered from None
+    if quote.store != caller.store or quote.buyer != caller.buyer:
+        raise QuoteNotYours
+    if quote.expires_at <= tx.now:
+        raise QuoteExpired
+    return quote
+
+
+def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote) -> OrderState:
+    body = OrderBody(
+        lines=quote.lines,
+        shipping=quote.shipping,
+        shipping_tax=quote.shipping_tax,
+        tax=quote.tax,
+        tax_included=quote.tax_included,
+        destination=quote.destination,
+        billing=command.billing or quote.destination,
+    )
+    return OrderState(
+        id=OrderId(command.order_id),
+        buyer=quote.buyer,
+        stage="placed",
+        version=1,
+        cart_id=quote.cart_id,
+        cart_version=quote.cart_version,
+        currency=quote.currency,
+        total=quote.total,
+        captured=0,
+        refunded=0,
+        payment_method=command.payment_method,
+        placed_at=tx.now,
+        hold_expires_at=tx.now + HOLD,
+        expires_at=tx.now + HOLD,
+        cancel_reason="",
+        shortages="",
+        body=encode(body).decode(),
+    )

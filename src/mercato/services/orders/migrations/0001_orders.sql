@@ -1,0 +1,53 @@
+-- The tables of orders: see ../storage.py.
+
+CREATE TABLE answers (
+    store {key:48} NOT NULL,
+    order_id {key:48} NOT NULL,
+    kind {key:16} NOT NULL,
+    state {key:16} NOT NULL,
+    PRIMARY KEY (store, order_id, kind)
+) {compact};
+
+CREATE TABLE ordered_carts (
+    store {key:48} NOT NULL,
+    cart_id {key:48} NOT NULL,
+    cart_version {int} NOT NULL,
+    order_id {key:48} NOT NULL,
+    PRIMARY KEY (store, cart_id, cart_version)
+) {compact};
+
+CREATE TABLE orders (
+    store {key:48} NOT NULL,
+    id {key:48} NOT NULL,
+    buyer {key:48} NOT NULL,
+    stage {key:16} NOT NULL,
+    version {int} NOT NULL,
+    cart_id {key:48} NOT NULL,
+    cart_version {int} NOT NULL,
+    currency {key:3} NOT NULL,
+    total {int} NOT NULL,
+    captured {int} NOT NULL,
+    refunded {int} NOT NULL,
+    payment_method {key:40} NOT NULL,
+    placed_at {int} NOT NULL,
+    hold_expires_at {int} NOT NULL,
+    expires_at {int},
+    cancel_reason {key:40} NOT NULL,
+    shortages {text} NOT NULL,
+    body {text} NOT NULL,
+    PRIMARY KEY (store, id)
+) {compact};
+
+CREATE INDEX orders_by_buyer ON orders (store, buyer, id);
+
+CREATE INDEX orders_by_expiry ON orders (expires_at);
+
+CREATE TABLE transitions (
+    store {key:48} NOT NULL,
+    order_id {key:48} NOT NULL,
+    version {int} NOT NULL,
+    stage {key:16} NOT NULL,
+    event {key:40} NOT NULL,
+    at {int} NOT NULL,
+    PRIMARY KEY (store, order_id, version)
+) {compact};

@@ -1,0 +1,56 @@
+"""The manifest of orders."""
+
+from mercato.contracts.inventory import StockRefused, StockReserved
+from mercato.contracts.orders import (
+    AwaitOutcome,
+    CancelOrder,
+    GetOrder,
+    ListOrders,
+    OrderCancelled,
+    OrderPaid,
+    PaymentDue,
+    PlaceOrder,
+)
+from mercato.contracts.payments import PaymentCaptured, PaymentPending, PaymentRefunded
+from mercato.runtime.service import Ask, Await, Handle, Job, Listen, Service
+from mercato.runtime.settings import Setup
+from mercato.services.orders import commands, jobs, listeners, queries, storage
+from mercato.services.orders.api import ROUTES
+from mercato.services.orders.messages import ExpireOrder, ListExpired
+from mercato.values.clock import SECOND
+
+def service(_setup: Setup) -> Service:
+    """Orders, as this process runs it."""
+    return Service(
+        name="orders",
+        package="mercato.services.orders",
+        tables=storage.metadata,
+        handlers=(
+            Handle(PlaceOrder, commands.place_order, subject=lambda command: command.order_id),
+            Handle(CancelOrder, commands.cancel_order, keys=lambda command: (command.order_id,)),
+            Handle(ExpireOrder, commands.expire_order, keys=lambda command: (command.order_id,)),
+        ),
+        asks=(
+            Ask(GetOrder, queries.get_order),
+            Ask(ListOrders, queries.list_orders),
+            Ask(ListExpired, queries.list_expired),
+        ),
+        awaits=(
+            Await(
+                AwaitOutcome,
+                read=queries.get_order,
+                settled=queries.is_outcome,
+                subject=lambda query: query.order_id,
+                events=(PaymentDue, OrderPaid, OrderCancelled),
+            ),
+        ),
+        listeners=(
+            Listen(StockReserved, listeners.when_stock_is_reserved_ask_for_payment),
+            Listen(StockRefused, listeners.when_stock_is_refused_cancel_order),
+            Listen(PaymentPending, listeners.when_payment_is_pending_extend_hold),
+            Listen(PaymentCaptured, listeners.when_payment_is_captured_confirm_order),
+            Listen(PaymentRefunded, listeners.when_order_is_paid_back_record_it),
+        ),
+        jobs=(Job("expire unpaid orders", 5 * SECOND, jobs.expire_unpaid_orders),),
+        routes=ROUTES,
+    )

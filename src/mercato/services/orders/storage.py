@@ -1,0 +1,149 @@
+"""Tables and statements of orders."""
+
+import msgspec
+from sqlalchemy import Column, Index, MetaData, Table, and_, bindparam, func, or_, select, update
+
+from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
+from mercato.runtime.database.statements import claim, fetch, insert_into, write
+from mercato.services.orders.domain import OrderState
+
+metadata = MetaData()
+
+orders = Table(
+    "orders",
+    metadata,
+    store(),
+    identity(),
+    required("buyer", key()),
+    required("stage", key(16)),
+    required("version", Integer),
+    required("cart_id", key()),
+    required("cart_version", Integer),
+    required("currency", key(3)),
+    required("total", Integer),
+    required("captured", Integer),
+    required("refunded", Integer),
+    required("payment_method", key(40)),
+    required("placed_at", Integer),
+    required("hold_expires_at", Integer),
+    Column("expires_at", Integer),
+    required("cancel_reason", key(40)),
+    required("shortages", Text),
+    required("body", Text),
+    sqlite_with_rowid=False,
+)
+Index("orders_by_buyer", orders.c.store, orders.c.buyer, orders.c.id)
+Index("orders_by_expiry", orders.c.expires_at)
+
+ordered_carts = Table(
+    "ordered_carts",
+    metadata,
+    store(),
+    identity("cart_id"),
+    Column("cart_version", Integer, primary_key=True, autoincrement=False),
+    required("order_id", key()),
+    sqlite_with_rowid=False,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    store(),
+    identity("order_id"),
+    Column("kind", key(16), primary_key=True),
+    required("state", key(16)),
+    sqlite_with_rowid=False,
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    store(),
+    identity("order_id"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    required("stage", key(16)),
+    required("event", key(40)),
+    required("at", Integer),
+    sqlite_with_rowid=False,
+)
+
+
+class OrderedCart(msgspec.Struct, frozen=True):
+    order_id: str
+
+
+class Count(msgspec.Struct, frozen=True):
+    count: int
+
+
+class Expired(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+
+
+_one_order = (orders.c.store == bindparam("store"), orders.c.id == bindparam("id"))
+
+ADD_ORDER = insert_into(orders)
+FIND_ORDER = fetch(OrderState, select(*[c for c in orders.c if c.name != "store"]).where(*_one_order))
+CHANGE_ORDER = write(
+    update(orders)
+    .where(*_one_order, orders.c.version == bindparam("known_version"))
+    .values(
+        stage=bindparam("stage"),
+        version=bindparam("version"),
+        captured=bindparam("captured"),
+        refunded=bindparam("refunded"),
+        hold_expires_at=bindparam("hold_expires_at"),
+        expires_at=bindparam("expires_at"),
+        cancel_reason=bindparam("cancel_reason"),
+        shortages=bindparam("shortages"),
+    )
+)
+LIST_ORDERS = fetch(
+    OrderState,
+    select(*[c for c in orders.c if c.name != "store"])
+    .where(
+        orders.c.store == bindparam("store"),
+        orders.c.buyer == bindparam("buyer"),
+        or_(bindparam("before") == "", orders.c.id < bindparam("before")),
+    )
+    .order_by(orders.c.id.desc())
+    .limit(bindparam("limit_")),
+)
+LIST_EXPIRED = fetch(
+    Expired,
+    claim(
+        select(orders.c.store, orders.c.id)
+        .where(orders.c.expires_at <= bindparam("now"))
+        .order_by(orders.c.expires_at)
+        .limit(500)
+    ),
+    across_stores=True,
+)
+ADD_ORDERED_CART = insert_into(ordered_carts)
+FIND_ORDERED_CART = fetch(
+    OrderedCart,
+    select(ordered_carts.c.order_id).where(
+        ordered_carts.c.store == bindparam("store"),
+        ordered_carts.c.cart_id == bindparam("cart_id"),
+        ordered_carts.c.cart_version == bindparam("cart_version"),
+    ),
+)
+ADD_ANSWER = insert_into(answers)
+SET_ANSWER = write(
+    update(answers)
+    .where(
+        answers.c.store == bindparam("store"),
+        answers.c.order_id == bindparam("id"),
+        answers.c.kind == bindparam("of_kind"),
+        answers.c.state == "waiting",
+    )
+    .values(state=bindparam("new_state"))
+)
+COUNT_MISSING_ANSWERS = fetch(
+    Count,
+    select(func.count().label("count"))
+    .select_from(answers)
+    .where(and_(answers.c.store == bindparam("store"), answers.c.order_id == bindparam("id")), answers.c.state != "yes"),
+)
+ADD_TRANSITION = insert_into(transitions)

@@ -1,0 +1,1 @@
+"""The gateways that payments can charge. They alone talk to the outside."""

@@ -1,0 +1,192 @@
+"""The test gateway: a stateful gateway that misbehaves on request, for trying a shop and for tests.
+
+The source of a payment says what happens:
+
+approve             captured
+decline             refused
+step                a further step first: the shopper must confirm on the gateway's page
+lose_answer         captured, but the answer is lost
+lose_request        the gateway never gets the first request
+stall               captured after 30 seconds
+webhook_first       the notice comes before the answer
+webhook_twice       two notices after the answer
+webhook_late        no answer, a notice after 5 seconds
+
+It keeps its charges in a file of its own (one JSON line each), as a real gateway would survive our crash.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from mercato.runtime.access.keyring import Keyring
+from mercato.services.payments.adapters.gateway import Notice, NoticeRefused
+from mercato.services.payments.domain import GatewayOutcome, Result
+from mercato.values.clock import MINUTE, Clock
+from mercato.values.ids import PaymentId
+from mercato.values.money import Money
+
+SIGNATURE = b"x-test-gateway-signature"
+STALL = 30.0  # seconds
+LATE = 5.0
+MAX_AGE = 5 * MINUTE
+
+Deliver = Callable[[bytes, str], Awaitable[None]]
+
+
+class Charged(msgspec.Struct):
+    """A charge as the gateway knows it."""
+
+    store: str
+    key: str
+    amount: Money
+    source: str
+    result: Result
+    refunds: dict[str, int] = {}
+
+    @property
+    def charge(self) -> str:
+        return "tg_" + self.key
+
+
+class TestGateway:
+    """See the module's text. `deliver` posts a notice to our webhook address; without it no notice is sent."""
+
+    __test__ = False
+    name = "test"
+
+    def __init__(self, file: Path | None, clock: Clock, keyring: Keyring, public_url: str) -> None:
+        self.deliver: Deliver | None = None
+        self._clock = clock
+        self._keyring = keyring
+        self._public_url = public_url
+        self._charges: dict[tuple[str, str], Charged] = {}
+        self._lost: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._file = None
+        if file is not None:
+            self._read(file)
+            self._file = file.open("ab", buffering=0)
+
+    async def charge(self, store: str, key: PaymentId, amount: Money, source: str) -> GatewayOutcome:
+        known = self._charges.get((store, key))
+        if known is not None:
+            return self._outcome(known)
+        if source == "lose_request" and key not in self._lost:
+            self._lost.add(key)
+            raise ConnectionError("the test gateway lost the request")
+        result: Result = {"decline": "failed", "step": "action_needed"}.get(source, "captured")  # type: ignore[assignment]
+        charged = Charged(store, key, amount, source, result)
+        self._keep(charged)
+        await self._misbehave(charged)
+        return self._outcome(charged)
+
+    async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
+        known = self._charges.get((store, key))
+        return self._outcome(known) if known else None
+
+    async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
+        known = self._charges.get((store, charge.removeprefix("tg_")))
+        if known is None or known.result != "captured":
+            return False
+        if key not in known.refunds:
+            if sum(known.refunds.values()) + amount.amount > known.amount.amount:
+                return False
+            known.refunds = {**known.refunds, key: amount.amount}
+            self._keep(known)
+        return True
+
+    async def decide(self, store: str, key: PaymentId, *, approve: bool) -> bool:
+        """The shopper has answered on the gateway's page; False when there is nothing to decide."""
+        known = self._charges.get((store, key))
+        if known is None or known.result != "action_needed":
+            return False
+        known.result = "captured" if approve else "failed"
+        self._keep(known)
+        await self._notify(known)
+        return True
+
+    def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
+        stamp, _, mac = headers.get(SIGNATURE, b"").decode("latin-1").partition(".")
+        if not stamp.isdigit() or abs(self._clock.now() - int(stamp)) > MAX_AGE:
+            raise NoticeRefused("the notice is too old, or has no time")
+        if not hmac.compare_digest(mac, self._mac(stamp, body)):
+            raise NoticeRefused("the signature does not fit")
+        try:
+            return msgspec.json.decode(body, type=Notice)
+        except msgspec.DecodeError as error:
+            raise NoticeRefused(f"the notice cannot be read: {error}") from error
+
+    def sign(self, body: bytes) -> str:
+        """The signature header of a notice with this body."""
+        stamp = str(self._clock.now())
+        return f"{stamp}.{self._mac(stamp, body)}"
+
+    def _mac(self, stamp: str, body: bytes) -> str:
+        _, mac = self._keyring.sign(b"test gateway", stamp.encode() + b"." + body)
+        return mac.hex()
+
+    def _outcome(self, charged: Charged) -> GatewayOutcome:
+        match charged.result:
+            case "captured":
+                return GatewayOutcome("captured", charged.charge, charged.amount)
+            case "failed":
+                return GatewayOutcome("failed", charged.charge, failure="the test gateway declined this payment")
+            case _:
+                url = f"{self._public_url}/test-gateway/{charged.key}"
+                return GatewayOutcome("action_needed", charged.charge, action_url=url)
+
+    async def _misbehave(self, charged: Charged) -> None:
+        match charged.source:
+            case "lose_answer":
+                raise ConnectionError("the test gateway's answer was lost")
+            case "stall":
+                await asyncio.sleep(STALL)
+            case "webhook_first":
+                await self._notify(charged)
+            case "webhook_twice":
+                self._later(0.0, charged)
+                self._later(0.05, charged)
+            case "webhook_late":
+                self._later(LATE, charged)
+                raise ConnectionError("the test gateway answers by a notice only")
+
+    def _later(self, seconds: float, charged: Charged) -> None:
+        async def notify() -> None:
+            await asyncio.sleep(seconds)
+            await self._notify(charged)
+
+        task = asyncio.get_running_loop().create_task(notify())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _notify(self, charged: Charged) -> None:
+        if self.deliver is None or charged.result not in ("captured", "failed"):
+            return
+        notice = Notice(
+            charged.store,
+            PaymentId(charged.key),
+            charged.charge,
+            "captured" if charged.result == "captured" else "failed",
+            charged.amount,
+        )
+        body = msgspec.json.encode(notice)
+        await self.deliver(body, self.sign(body))
+
+    def _keep(self, charged: Charged) -> None:
+        self._charges[charged.store, charged.key] = charged
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(charged) + b"\n")
+
+    def _read(self, file: Path) -> None:
+        if not file.exists():
+            return
+        for line in file.read_bytes().splitlines():
+            try:
+                charged = msgspec.json.decode(line, type=Charged)
+            except msgspec.DecodeError:
+                continue  # the last line of a process that was killed while it wrote
+            self._charges[charged.store, charged.key] = charged

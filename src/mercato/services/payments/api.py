@@ -1,0 +1,136 @@
+"""Routes of payments. Paying waits for the outcome; webhooks are believed only after their signature."""
+
+from typing import Any
+
+import msgspec
+
+from mercato.contracts.payments import (
+    BadSignature,
+    CompleteAction,
+    GetPayment,
+    ListPayments,
+    ListRefunds,
+    PaymentAnswer,
+    PayOrder,
+    RecordNotice,
+    Source,
+)
+from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.routes import Endpoint, Route, asks, does, finished, key_of, read_body
+from mercato.services.payments.adapters.gateway import Gateway, NoticeRefused
+from mercato.services.payments.adapters.test_gateway import TestGateway
+from mercato.values.ids import OrderId, PaymentId
+from mercato.values.messages import Anyone, Buyer, Caller, NotFound
+
+
+class PayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`source` names the means of payment that the gateway's page gave the shopper; never a card number."""
+
+    order_id: OrderId
+    source: Source
+
+
+class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    approve: bool
+
+
+_PAY = msgspec.json.Decoder(PayBody)
+_DECISION = msgspec.json.Decoder(DecisionBody)
+
+
+async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
+    body: PayBody = read_body(request, _PAY)
+    key = key_of(request, caller, 201, required=True)
+    assert key is not None, "key_of has refused a request without its key"
+    payment_id = PaymentId(edge.ids.new("pay"))
+    seconds = request.wait_seconds()
+    outcome = edge.calls.expect(caller.store, payment_id, seconds) if seconds else None
+    answer = await edge.calls.do_once(PayOrder(payment_id, body.order_id, body.source), caller, key)
+    if answer.body is None and answer.subject == payment_id and outcome is not None:
+        answer = await outcome or answer
+    reply = await finished(edge, PayOrder, request, caller, answer)
+    if reply.status in (201, 202):
+        reply.headers = (*reply.headers, (b"location", f"/v1/payments/{answer.subject}".encode()))
+    return reply
+
+
+def webhook_of(gateway: Gateway) -> Endpoint:
+    """Takes a gateway's notices. No state is read before the signature has been verified (S29)."""
+
+    async def take_notice(edge: Edge, request: Request, caller: Caller) -> Reply:
+        if request.params["gateway"] != gateway.name:
+            raise NotFound("there is no such gateway")
+        try:
+            notice = gateway.read_notice(request.headers, request.body)
+        except NoticeRefused as error:
+            raise BadSignature(str(error)) from None
+        command = RecordNotice(
+            gateway.name, notice.payment_id, notice.charge, notice.outcome, notice.amount, notice.failure
+        )
+        await edge.calls.do(command, Caller.system(notice.store, caller.request))
+        return Reply(204)
+
+    return take_notice
+
+
+def decision_of(gateway: TestGateway) -> Endpoint:
+    """What the page of a real gateway would do: the shopper confirms or refuses the further step."""
+
+    async def decide(_edge: Edge, request: Request, caller: Caller) -> Reply:
+        body: DecisionBody = read_body(request, _DECISION)
+        payment_id = PaymentId(request.params["payment_id"])
+        if not await gateway.decide(caller.store, payment_id, approve=body.approve):
+            raise NotFound("there is nothing to decide")
+        return Reply(204)
+
+    return decide
+
+
+def routes(gateway: Gateway) -> tuple[Route, ...]:
+    own: tuple[Any, ...] = (
+        Route(
+            "POST",
+            "/v1/payments/pay",
+            pay,
+            "PayOrder",
+            allow=Buyer,
+            body=PayBody,
+            reply=PaymentAnswer,
+            status=201,
+            refusals=PayOrder.refusals,
+            hot=True,
+            limit="write",
+            takes_key=True,
+            description="Try to pay an order. Needs an Idempotency-Key; `Prefer: wait=N` waits for the outcome.",
+        ),
+        asks("GET", "/v1/payments", ListPayments),
+        asks("GET", "/v1/payments/refunds", ListRefunds),
+        asks("GET", "/v1/payments/{payment_id}", GetPayment),
+        does("POST", "/v1/payments/{payment_id}/completion", CompleteAction),
+        Route(
+            "POST",
+            "/v1/payments/webhooks/{gateway}",
+            webhook_of(gateway),
+            "TakeNotice",
+            allow=Anyone,
+            status=204,
+            refusals=(BadSignature, NotFound),
+            limit="none",
+            description="A gateway's notice about a charge, signed by the gateway.",
+        ),
+    )
+    if not isinstance(gateway, TestGateway):
+        return own
+    decision = Route(
+        "POST",
+        "/v1/payments/test-gateway/{payment_id}",
+        decision_of(gateway),
+        "DecideAtTestGateway",
+        body=DecisionBody,
+        status=204,
+        refusals=(NotFound,),
+        limit="write",
+        description="The test gateway's own page: confirm or refuse a further step.",
+    )
+    return (*own, decision)

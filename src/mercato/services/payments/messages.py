@@ -1,0 +1,47 @@
+"""Messages that only the workers of payments send, and the bodies of their intents."""
+
+import msgspec
+
+from mercato.services.payments.domain import GatewayOutcome
+from mercato.values.ids import OrderId, PaymentId, RefundId
+from mercato.values.messages import Command, System
+from mercato.values.money import Money
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """Charge this payment. Its id is the key at the gateway: never another one, however often it is tried."""
+
+    payment_id: PaymentId
+    order_id: OrderId
+    amount: Money
+    source: str
+
+
+class FollowUp(msgspec.Struct, frozen=True):
+    """Ask the gateway how this charge ended, until it is known or `until` has passed."""
+
+    charge: Charge
+    until: int
+
+
+class GiveBack(msgspec.Struct, frozen=True):
+    refund_id: RefundId
+    payment_id: PaymentId
+    charge: str
+    amount: Money
+
+
+class RecordOutcome(Command[None], frozen=True):
+    """What the gateway said of a payment's charge."""
+
+    allow = System
+    payment_id: PaymentId
+    outcome: GatewayOutcome
+
+
+class RecordRefund(Command[None], frozen=True):
+    """A refund has gone through, or the gateway has refused it for good."""
+
+    allow = System
+    refund_id: RefundId
+    done: bool

@@ -1,0 +1,48 @@
+-- The tables of payments: see ../storage.py.
+
+CREATE TABLE dues (
+    store {key:48} NOT NULL,
+    order_id {key:48} NOT NULL,
+    buyer {key:48} NOT NULL,
+    amount {int} NOT NULL,
+    currency {key:3} NOT NULL,
+    state {key:16} NOT NULL,
+    payment_id {key:48} NOT NULL,
+    expires_at {int} NOT NULL,
+    PRIMARY KEY (store, order_id)
+) {compact};
+
+CREATE TABLE payments (
+    store {key:48} NOT NULL,
+    id {key:48} NOT NULL,
+    order_id {key:48} NOT NULL,
+    buyer {key:48} NOT NULL,
+    amount {int} NOT NULL,
+    currency {key:3} NOT NULL,
+    gateway {key:40} NOT NULL,
+    source {key:120} NOT NULL,
+    state {key:16} NOT NULL,
+    charge {key:120} NOT NULL,
+    action_url {text} NOT NULL,
+    failure {text} NOT NULL,
+    refunded {int} NOT NULL,
+    created_at {int} NOT NULL,
+    version {int} NOT NULL,
+    PRIMARY KEY (store, id),
+    CONSTRAINT refunded_at_most_amount CHECK (refunded <= amount)
+) {compact};
+
+CREATE INDEX payments_by_order ON payments (store, order_id);
+
+CREATE TABLE refunds (
+    store {key:48} NOT NULL,
+    id {key:48} NOT NULL,
+    payment_id {key:48} NOT NULL,
+    order_id {key:48} NOT NULL,
+    buyer {key:48} NOT NULL,
+    amount {int} NOT NULL,
+    currency {key:3} NOT NULL,
+    state {key:16} NOT NULL,
+    created_at {int} NOT NULL,
+    PRIMARY KEY (store, id)
+) {compact};

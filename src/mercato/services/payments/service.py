@@ -1,0 +1,57 @@
+"""The manifest of payments."""
+
+from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
+from mercato.contracts.payments import (
+    CompleteAction,
+    GetPayment,
+    ListPayments,
+    ListRefunds,
+    PayOrder,
+    RecordNotice,
+)
+from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.settings import Setup
+from mercato.services.payments import commands, listeners, queries, storage
+from mercato.services.payments.adapters.test_gateway import TestGateway
+from mercato.services.payments.api import routes
+from mercato.services.payments.messages import RecordOutcome, RecordRefund
+from mercato.services.payments.work import GatewayWork
+
+
+def service(setup: Setup) -> Service:
+    """Payments, as this process runs it, with the test gateway."""
+    parts = setup.parts
+    gateway = TestGateway(
+        setup.settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, setup.settings.url
+    )
+    return Service(
+        name="payments",
+        package="mercato.services.payments",
+        tables=storage.metadata,
+        handlers=(
+            Handle(
+                PayOrder,
+                commands.pay_order,
+                keys=lambda command: (command.order_id,),
+                subject=lambda command: command.payment_id,
+            ),
+            Handle(CompleteAction, commands.complete_action),
+            Handle(RecordNotice, commands.record_notice),
+            Handle(RecordOutcome, commands.record_outcome),
+            Handle(RecordRefund, commands.record_refund),
+        ),
+        asks=(
+            Ask(GetPayment, queries.get_payment),
+            Ask(ListPayments, queries.list_payments),
+            Ask(ListRefunds, queries.list_refunds),
+        ),
+        listeners=(
+            Listen(PaymentDue, listeners.when_payment_is_due_expect_it),
+            Listen(HoldExtended, listeners.when_hold_is_extended_extend_what_is_due),
+            Listen(OrderPaid, listeners.when_order_is_paid_answer_its_shopper),
+            Listen(OrderCancelled, listeners.when_order_is_cancelled_refund_it),
+            Listen(RefundDue, listeners.when_refund_is_due_give_it_back),
+        ),
+        work=GatewayWork(gateway, parts.clock).rows,
+        routes=routes(gateway),
+    )

@@ -1,0 +1,148 @@
+"""Tables and statements of payments."""
+
+import msgspec
+from sqlalchemy import CheckConstraint, Index, MetaData, Table, bindparam, or_, select, update
+
+from mercato.contracts.payments import RefundState
+from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
+from mercato.runtime.database.statements import fetch, insert_into, write
+from mercato.services.payments.domain import PaymentRow
+
+metadata = MetaData()
+
+dues = Table(
+    "dues",
+    metadata,
+    store(),
+    identity("order_id"),
+    required("buyer", key()),
+    required("amount", Integer),
+    required("currency", key(3)),
+    required("state", key(16)),
+    required("payment_id", key()),
+    required("expires_at", Integer),
+    sqlite_with_rowid=False,
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    store(),
+    identity(),
+    required("order_id", key()),
+    required("buyer", key()),
+    required("amount", Integer),
+    required("currency", key(3)),
+    required("gateway", key(40)),
+    required("source", key(120)),
+    required("state", key(16)),
+    required("charge", key(120)),
+    required("action_url", Text),
+    required("failure", Text),
+    required("refunded", Integer),
+    required("created_at", Integer),
+    required("version", Integer),
+    CheckConstraint("refunded <= amount", name="refunded_at_most_amount"),
+    sqlite_with_rowid=False,
+)
+Index("payments_by_order", payments.c.store, payments.c.order_id)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    store(),
+    identity(),
+    required("payment_id", key()),
+    required("order_id", key()),
+    required("buyer", key()),
+    required("amount", Integer),
+    required("currency", key(3)),
+    required("state", key(16)),
+    required("created_at", Integer),
+    sqlite_with_rowid=False,
+)
+
+
+class DueRow(msgspec.Struct, frozen=True):
+    order_id: str
+    buyer: str
+    amount: int
+    currency: str
+    state: str
+    payment_id: str
+    expires_at: int
+
+
+class RefundRow(msgspec.Struct, frozen=True):
+    id: str
+    payment_id: str
+    order_id: str
+    buyer: str
+    amount: int
+    currency: str
+    state: RefundState
+    created_at: int
+
+
+_one_due = (dues.c.store == bindparam("store"), dues.c.order_id == bindparam("id"))
+_one_payment = (payments.c.store == bindparam("store"), payments.c.id == bindparam("id"))
+
+ADD_DUE = insert_into(dues)
+FIND_DUE = fetch(DueRow, select(*[c for c in dues.c if c.name != "store"]).where(*_one_due))
+SET_DUE = write(
+    update(dues)
+    .where(*_one_due, dues.c.state == bindparam("from_state"))
+    .values(state=bindparam("state"), payment_id=bindparam("payment_id"))
+)
+EXTEND_DUE = write(update(dues).where(*_one_due).values(expires_at=bindparam("until")))
+ADD_PAYMENT = insert_into(payments)
+_payment_columns = [c for c in payments.c if c.name != "store"]
+FIND_PAYMENT = fetch(PaymentRow, select(*_payment_columns).where(*_one_payment))
+LIST_PAYMENTS = fetch(
+    PaymentRow,
+    select(*_payment_columns)
+    .where(payments.c.store == bindparam("store"), payments.c.order_id == bindparam("order_id"))
+    .order_by(payments.c.id),
+)
+CHANGE_PAYMENT = write(
+    update(payments)
+    .where(*_one_payment, payments.c.version == bindparam("known_version"))
+    .values(
+        state=bindparam("state"),
+        charge=bindparam("charge"),
+        action_url=bindparam("action_url"),
+        failure=bindparam("failure"),
+        version=bindparam("version"),
+    )
+)
+HOLD_REFUND = write(
+    update(payments)
+    .where(
+        *_one_payment,
+        payments.c.state == "captured",
+        payments.c.refunded + bindparam("part") <= payments.c.amount,
+    )
+    .values(refunded=payments.c.refunded + bindparam("part"), version=payments.c.version + 1)
+)
+ADD_REFUND = insert_into(refunds)
+SET_REFUND = write(
+    update(refunds)
+    .where(refunds.c.store == bindparam("store"), refunds.c.id == bindparam("id"), refunds.c.state == "calling")
+    .values(state=bindparam("new_state"))
+)
+_refund_columns = [c for c in refunds.c if c.name != "store"]
+FIND_REFUND = fetch(
+    RefundRow,
+    select(*_refund_columns).where(refunds.c.store == bindparam("store"), refunds.c.id == bindparam("id")),
+)
+LIST_REFUNDS = fetch(
+    RefundRow,
+    select(*_refund_columns)
+    .where(
+        refunds.c.store == bindparam("store"),
+        or_(bindparam("buyer") == "", refunds.c.buyer == bindparam("buyer")),
+        or_(bindparam("before") == "", refunds.c.id < bindparam("before")),
+    )
+    .order_by(refunds.c.id.desc())
+    .limit(bindparam("limit_")),
+)

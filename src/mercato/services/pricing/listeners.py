@@ -1,0 +1,14 @@
+"""What pricing does about others' events."""
+
+from mercato.contracts.catalog import FiguresGiven
+from mercato.runtime.database.transaction import Transaction
+from mercato.services.pricing.commands import save_price
+from mercato.values.commerce import PricedVariant
+from mercato.values.messages import Caller
+
+
+def when_figures_are_given_set_prices(tx: Transaction, event: FiguresGiven, _caller: Caller) -> None:
+    for figures in event.figures:
+        if figures.price is not None:
+            price = PricedVariant(figures.variant_id, figures.price, figures.compare_at)
+            save_price(tx, event.product_id, event.currency, price)

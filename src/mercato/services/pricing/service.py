@@ -1,0 +1,26 @@
+"""The manifest of pricing."""
+
+from mercato.contracts.catalog import FiguresGiven
+from mercato.contracts.pricing import GetPrices, QuoteCart, SetPrices, SetRates
+from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.settings import Setup
+from mercato.services.pricing import commands, listeners, queries, storage
+from mercato.services.pricing.api import ROUTES
+
+def service(_setup: Setup) -> Service:
+    """Pricing, as this process runs it."""
+    return Service(
+        name="pricing",
+        package="mercato.services.pricing",
+        tables=storage.metadata,
+        handlers=(
+            Handle(SetPrices, commands.set_prices),
+            Handle(SetRates, commands.set_rates),
+        ),
+        asks=(
+            Ask(QuoteCart, queries.quote_cart),
+            Ask(GetPrices, queries.get_prices),
+        ),
+        listeners=(Listen(FiguresGiven, listeners.when_figures_are_given_set_prices),),
+        routes=ROUTES,
+    )

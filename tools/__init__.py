@@ -1,0 +1,1 @@
+"""What developers start by hand or in CI; nothing here is shipped."""

@@ -1,0 +1,32 @@
+"""Imports stand at the top of a file, where a reader looks for them."""
+
+import ast
+from pathlib import Path
+
+from tools.check.findings import Finding
+from tools.check.permissions import Permission, Permissions
+from tools.check.sources import LAUNCHER, TREES, Function, Import, Source, imports, sources
+
+PERMITTED: tuple[Permission, ...] = ()
+
+
+def check(root: Path, permitted: tuple[Permission, ...] = PERMITTED) -> list[Finding]:
+    permissions = Permissions(permitted, "tools/check/function_imports.py")
+    findings = [
+        Finding(
+            source.path,
+            found.line,
+            f"`{found.dotted}` is imported inside a function",
+            "it hides what the file depends on, and costs time when somebody waits",
+            "import it at the top, or add the place to the table of this check with the reason",
+        )
+        for source in sources(root, *TREES, LAUNCHER)
+        for found in _hidden(source)
+        if not permissions.admit(source.path, found.dotted)
+    ]
+    return findings + permissions.unneeded()
+
+
+def _hidden(source: Source) -> list[Import]:
+    functions = (node for node in ast.walk(source.tree) if isinstance(node, Function))
+    return sorted({found for function in functions for found in imports(function)}, key=lambda found: found.line)

@@ -1,0 +1,53 @@
+"""The lock files pin what pyproject.toml asks for, by hash, in the same versions, and name no address."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from tools.check.findings import Finding
+
+RUN = "requirements.lock"
+DEV = "requirements-dev.lock"
+
+_RENEW = "renew the locks as CONTRIBUTING.md says"
+_PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)[^\\]*(?P<more>\\?)")
+_HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
+
+
+def check(root: Path) -> list[Finding]:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted_to_run = project["project"]["dependencies"]
+    run, findings = _read(root, RUN)
+    dev, more = _read(root, DEV)
+    findings += more
+    findings += _missing(RUN, run, wanted_to_run)
+    findings += _missing(DEV, dev, wanted_to_run + project["dependency-groups"]["dev"])
+    return findings + [
+        Finding(DEV, 0, f"{name} is not {version} as in {RUN}", "tests would try what nobody runs", _RENEW)
+        for name, version in run.items()
+        if dev.get(name) != version
+    ]
+
+
+def _read(root: Path, name: str) -> tuple[dict[str, str], list[Finding]]:
+    """The pinned versions by package, and what is wrong with single lines."""
+    pins, findings = {}, []
+    for number, line in enumerate((root / name).read_text(encoding="utf-8").splitlines(), start=1):
+        pin = _PIN.fullmatch(line)
+        if pin:
+            pins[_plain(pin["name"])] = pin["version"]
+        if not (_HASH.fullmatch(line) or (pin and pin["more"])):
+            why = "only packages pinned by hash are the same for everybody"
+            findings.append(Finding(name, number, f"`{line}` is no version with hashes", why, _RENEW))
+    return pins, findings
+
+
+def _missing(lock: str, pins: dict[str, str], wanted: list[str]) -> list[Finding]:
+    names = (_plain(re.split(r"[^\w.-]", requirement)[0]) for requirement in wanted)
+    why = "pyproject.toml asks for it"
+    return [Finding(lock, 0, f"{name} is not pinned", why, _RENEW) for name in names if name not in pins]
+
+
+def _plain(name: str) -> str:
+    """A package's name in the one spelling that all its spellings share."""
+    return re.sub(r"[-_.]+", "-", name).lower()
