@@ -61,8 +61,8 @@ static void advance(struct run *run, int64_t now, uint32_t opened) {
     if (run->phase == OPENING) {
         if (opened < job->connections && !stops) {
             if (now > run->patience)
-                fail("Only %u of %lld connections to %s:%lld could be opened in %g seconds.", opened, (long long)job->connections,
-                     job->address, (long long)job->port, job->opening);
+                fail("Only %u of %lld connections to %s:%lld could be opened in %g seconds.", opened,
+                     (long long)job->connections, job->address, (long long)job->port, job->opening);
             return;
         }
         run->origin = now;

@@ -1,4 +1,4 @@
-/* Durations in buckets that grow with the duration: 128 for each power of two, so recording one is a shift and a sum. */
+/* Durations in buckets that grow with the duration: 128 for each power of two, so recording is a shift and a sum. */
 #include "load.h"
 
 #define FINE 7 /* 2 to this power buckets for each power of two */

@@ -256,9 +256,11 @@ static uint64_t waiting_at_end(const struct run *run) {
     if (the_job->rate <= 0) return 0;
     int64_t end = run->window_begin + (int64_t)(the_job->seconds * (double)SECOND);
     if (run->window_end < end) end = run->window_end;
-    uint64_t most = the_job->limit ? (uint64_t)the_job->limit : UINT64_MAX, waiting = 0;
-    while (begun + waiting < most && planned(run, begun + waiting) < end) waiting++;
-    return waiting;
+    double exact = (double)(end - run->origin) * the_job->rate / (double)SECOND;
+    uint64_t planned_until = (uint64_t)exact;
+    if ((double)planned_until < exact) planned_until++;
+    if (the_job->limit && planned_until > (uint64_t)the_job->limit) planned_until = (uint64_t)the_job->limit;
+    return planned_until > begun ? planned_until - begun : 0;
 }
 
 static void print_count(const char *name, uint64_t count) {

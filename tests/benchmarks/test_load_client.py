@@ -1,6 +1,8 @@
 """The load client's journeys against a fake shop that fails as planted: every count of the report must be exact."""
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -232,6 +234,22 @@ async def test_a_server_that_dies_and_returns_loses_nothing(tmp_path: Path) -> N
     assert report.reconnects == 24
     assert (len(shop.orders), len(shop.paid)) == (3000, 3000)
     check_log(log, shop)
+
+
+async def test_the_log_survives_the_client(tmp_path: Path) -> None:
+    shop = FakeShop()
+    log = tmp_path / "log"
+    async with shop.running():
+        with start_journeys(job(shop, log=log)) as running:
+            await shop.has_begun("pay", 300)
+            os.kill(running.pid, signal.SIGKILL)
+            with pytest.raises(LoadError, match="ended with code -9 and without a word"):
+                await asyncio.to_thread(running.wait)
+    lines = log.read_text().splitlines(keepends=True)
+    assert all(line.endswith("\n") for line in lines)
+    paid = {line.split(" ")[1] for line in lines if line.startswith("paid ")}
+    assert paid <= set(shop.paid)
+    assert len(paid) >= len(shop.paid) - 8  # each connection may have had an answer on its way
 
 
 async def test_without_retry_each_journey_that_a_kill_hits_has_failed() -> None:

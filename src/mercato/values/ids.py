@@ -45,6 +45,7 @@ PREFIXES = {
     "event": "evt",
     "intent": "int",
     "request": "req",
+    "node": "node",
 }
 
 _FORM = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")

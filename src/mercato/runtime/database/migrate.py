@@ -17,9 +17,10 @@ class Applied(msgspec.Struct, frozen=True):
 LIST_MIGRATIONS = fetch(Applied, select(tables.migrations.c.name), across_stores=True)
 ADD_MIGRATION = insert_into(tables.migrations, across_stores=True)
 
-_BOOTSTRAP = (
+_FIRST = Migration(
+    "runtime/0000_migrations",
     "CREATE TABLE IF NOT EXISTS migrations "
-    "(name VARCHAR(120) NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) WITHOUT ROWID"
+    "(name {key:120} NOT NULL, applied_at {int} NOT NULL, PRIMARY KEY (name)) {compact}",
 )
 
 
@@ -34,7 +35,8 @@ def known_migrations(service: Service) -> list[Migration]:
 def migrate(service: Service, database: Database, now: int) -> list[str]:
     """Apply what is missing, each migration in a transaction of its own; their names."""
     writer, compiled = database.writer, database.compiled
-    writer.execute(_BOOTSTRAP)
+    for statement in _FIRST.statements(database.dialect):
+        writer.execute(statement)
     rows = writer.fetch_many(compiled[LIST_MIGRATIONS].sql, {}, 10_000)
     done = []
     for migration in pending(known_migrations(service), {name for (name,) in rows}):

@@ -101,8 +101,8 @@ class Statement(Generic[Row]):
         self._check_record()
         core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
         compiled = core.compile(dialect=DIALECTS[dialect])
-        named = (bind for bind in compiled.binds.values() if not bind.required and bind.key in compiled.params)
-        return Compiled(sql=str(compiled), constants={bind.key: compiled.params[bind.key] for bind in named})
+        fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
+        return Compiled(sql=str(compiled), constants={name: compiled.params[name] for name in fixed})
 
     def _check_store(self) -> None:
         owned = [table for table in _tables_of(self.core) if "store" in table.c]

@@ -111,9 +111,10 @@ jobs = Table(
     sqlite_with_rowid=False,
 )
 
+# Made before the first migration, by migrate.py.
 migrations = Table(
     "migrations",
-    metadata,
+    MetaData(),
     Column("name", key(120), primary_key=True),
     required("applied_at", Integer),
     sqlite_with_rowid=False,

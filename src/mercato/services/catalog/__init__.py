@@ -1,1 +1,5 @@
-"""catalog: the category tree, products with options and variants, and the import of catalogues."""
+"""catalog owns the category tree, products with options and variants, imports, and the published product document.
+
+Publishes ProductChanged, ProductArchived, FiguresGiven, CategoryChanged. Listens to pricing (prices) and inventory
+(what is available), whose figures stand in the published document.
+"""

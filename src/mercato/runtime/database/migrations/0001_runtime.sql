@@ -59,12 +59,6 @@ CREATE TABLE leases (
     PRIMARY KEY (name)
 ) {compact};
 
-CREATE TABLE migrations (
-    name {key:120} NOT NULL,
-    applied_at {int} NOT NULL,
-    PRIMARY KEY (name)
-) {compact};
-
 CREATE TABLE outbox (
     number {int} NOT NULL,
     id {key:48} NOT NULL,

@@ -1,0 +1,27 @@
+"""All services of Mercato: a new one is one line here."""
+
+from collections.abc import Callable, Iterable
+
+from mercato.runtime.service import Service
+from mercato.runtime.settings import Setup
+from mercato.services.carts.service import service as carts
+from mercato.services.catalog.service import service as catalog
+from mercato.services.inventory.service import service as inventory
+from mercato.services.orders.service import service as orders
+from mercato.services.payments.service import service as payments
+from mercato.services.pricing.service import service as pricing
+
+MakeService = Callable[[Setup], Service]
+
+SERVICES: tuple[MakeService, ...] = (
+    catalog,
+    pricing,
+    inventory,
+    carts,
+    orders,
+    payments,
+)
+
+
+def make_services(setup: Setup, makers: Iterable[MakeService] = SERVICES) -> tuple[Service, ...]:
+    return tuple(make(setup) for make in makers)

@@ -1,0 +1,89 @@
+"""A shop in one process: its data folder, its services, its edge, and the server in front of them."""
+
+import asyncio
+
+import uvicorn
+
+from mercato.apps.directory import StoreDirectory
+from mercato.apps.services import SERVICES, MakeService, make_services
+from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.access.limits import Limiter
+from mercato.runtime.http.asgi import App
+from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.lane import lane_protocol
+from mercato.runtime.http.routes import Route
+from mercato.runtime.node import Node
+from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.settings import Settings, Setup
+from mercato.runtime.telemetry import Telemetry
+from mercato.values.clock import SystemClock
+from mercato.values.ids import Ids
+
+
+def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
+    """The real clock, randomness, threads and files."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    ids = Ids(clock)
+    return Parts(
+        clock=clock,
+        ids=ids,
+        keyring=Keyring.open(settings.data / "keys.json", ids),
+        pools=threaded_pools(loop),
+        open_database=sqlite_in(settings.data),
+        telemetry=_telemetry(settings, clock),
+        holder=ids.new("node"),
+        loop=loop,
+    )
+
+
+class Shop:
+    """All services and their edge, without a server yet. `start` before, `stop` after."""
+
+    def __init__(self, settings: Settings, parts: Parts, makers: tuple[MakeService, ...] = SERVICES) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.node = Node(make_services(Setup(settings, parts), makers), parts)
+        self.directory = StoreDirectory(self.node)
+        limiter = Limiter(parts.clock, settings.rate_limits)
+        self.edge = Edge(self.node.calls, parts, self.directory, limiter)
+        self.routes: tuple[Route, ...] = tuple(route for service in self.node.services for route in service.routes)
+        self.app = App(self.edge, self.routes)
+
+    def start(self) -> None:
+        self.node.start()
+
+    async def stop(self) -> None:
+        await self.node.stop()
+        self.parts.telemetry.access.flush()
+
+    def server(self) -> uvicorn.Server:
+        """A server for this shop, with the lane in front of the application."""
+        config = uvicorn.Config(
+            self.app,
+            host=self.settings.host,
+            port=self.settings.port,
+            http=lane_protocol(self.edge, self.routes),
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=10,
+            backlog=4096,
+        )
+        return uvicorn.Server(config)
+
+
+async def flush_logs(parts: Parts) -> None:
+    """Write the access log a few times a second, until the task is cancelled."""
+    while True:
+        await asyncio.sleep(0.25)
+        parts.telemetry.access.flush()
+
+
+def _telemetry(settings: Settings, clock: SystemClock) -> Telemetry:
+    log = (settings.data / "mercato.log").open("a", buffering=1, encoding="utf-8")
+    access = (settings.data / "access.log").open("ab") if settings.access_log == "file" else None
+    return Telemetry(clock, access, log)

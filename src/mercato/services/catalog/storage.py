@@ -1,0 +1,270 @@
+"""Tables and statements of catalog.
+
+A product is one row: its body is what merchants give. Prices and availability are copies from events, kept in rows of
+their own, because they change with every order: the published document joins the three when it is read.
+`listing` has a row for each category that shows a product, those above its own included, and one for the whole store.
+"""
+
+import msgspec
+from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, or_, select, update
+
+from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
+from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
+
+metadata = MetaData()
+
+products = Table(
+    "products",
+    metadata,
+    store(),
+    identity(),
+    required("handle", key(255)),
+    required("title", Text),
+    required("status", key(16)),
+    required("currency", key(3)),
+    required("created_at", Integer),
+    required("updated_at", Integer),
+    required("version", Integer),
+    required("body", Text),
+    sqlite_with_rowid=False,
+)
+Index("products_by_handle", products.c.store, products.c.handle, unique=True)
+
+prices = Table(
+    "prices",
+    metadata,
+    store(),
+    identity("product_id"),
+    identity("variant_id"),
+    Column("currency", key(3), primary_key=True),
+    required("amount", Integer),
+    Column("compare_at", Integer),
+    sqlite_with_rowid=False,
+)
+
+availability = Table(
+    "availability",
+    metadata,
+    store(),
+    identity("variant_id"),
+    identity("location_id"),
+    required("available", Integer),
+    sqlite_with_rowid=False,
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    store(),
+    identity(),
+    Column("parent_id", key()),
+    required("handle", key(255)),
+    required("name", Text),
+    required("path", Text),
+    required("position", Integer),
+    required("version", Integer),
+    sqlite_with_rowid=False,
+)
+Index("categories_by_handle", categories.c.store, categories.c.handle, unique=True)
+
+listing = Table(
+    "listing",
+    metadata,
+    store(),
+    Column("category_id", key(), primary_key=True),
+    identity("product_id"),
+    required("title", key(120)),
+    required("price", Integer),
+    sqlite_with_rowid=False,
+)
+Index("listing_by_title", listing.c.store, listing.c.category_id, listing.c.title, listing.c.product_id)
+Index("listing_by_price", listing.c.store, listing.c.category_id, listing.c.price, listing.c.product_id)
+Index("listing_by_product", listing.c.store, listing.c.product_id)
+
+
+class ProductRow(msgspec.Struct, frozen=True):
+    id: str
+    handle: str
+    title: str
+    status: str
+    currency: str
+    created_at: int
+    updated_at: int
+    version: int
+    body: str
+
+
+class PriceRow(msgspec.Struct, frozen=True):
+    variant_id: str
+    currency: str
+    amount: int
+    compare_at: int | None
+
+
+class AvailabilityRow(msgspec.Struct, frozen=True):
+    variant_id: str
+    location_id: str
+    available: int
+
+
+class CategoryRow(msgspec.Struct, frozen=True):
+    id: str
+    parent_id: str | None
+    handle: str
+    name: str
+    path: str
+    position: int
+    version: int
+
+
+class ListedRow(msgspec.Struct, frozen=True):
+    product_id: str
+    title: str
+    price: int
+
+
+class Found(msgspec.Struct, frozen=True):
+    id: str
+
+
+_product_columns = [column for column in products.c if column.name != "store"]
+_category_columns = [column for column in categories.c if column.name != "store"]
+
+ADD_PRODUCT = insert_into(products)
+FIND_PRODUCT = fetch(
+    ProductRow,
+    select(*_product_columns).where(products.c.store == bindparam("store"), products.c.id == bindparam("id")),
+)
+FIND_PRODUCT_BY_HANDLE = fetch(
+    ProductRow,
+    select(*_product_columns).where(products.c.store == bindparam("store"), products.c.handle == bindparam("handle")),
+)
+LIST_THESE_PRODUCTS = fetch(
+    ProductRow,
+    select(*_product_columns).where(products.c.store == bindparam("store"), any_of(products.c.id, "ids")),
+)
+CHANGE_PRODUCT = write(
+    update(products)
+    .where(
+        products.c.store == bindparam("store"),
+        products.c.id == bindparam("of_id"),
+        products.c.version == bindparam("known_version"),
+    )
+    .values(
+        handle=bindparam("handle"),
+        title=bindparam("title"),
+        status=bindparam("status"),
+        currency=bindparam("currency"),
+        updated_at=bindparam("updated_at"),
+        version=products.c.version + 1,
+        body=bindparam("body"),
+    )
+)
+
+SAVE_PRICE = upsert(prices, update=("amount", "compare_at"))
+REMOVE_PRICE = write(
+    delete(prices).where(
+        prices.c.store == bindparam("store"),
+        prices.c.product_id == bindparam("product_id"),
+        prices.c.variant_id == bindparam("variant_id"),
+        prices.c.currency == bindparam("currency"),
+    )
+)
+_price_columns = (prices.c.variant_id, prices.c.currency, prices.c.amount, prices.c.compare_at)
+LIST_PRICES = fetch(
+    PriceRow,
+    select(*_price_columns).where(
+        prices.c.store == bindparam("store"), prices.c.product_id == bindparam("product_id")
+    ),
+)
+LIST_PRICES_OF_THESE = fetch(
+    PriceRow,
+    select(*_price_columns).where(prices.c.store == bindparam("store"), any_of(prices.c.product_id, "product_ids")),
+)
+
+SAVE_AVAILABILITY = upsert(availability, update=("available",))
+LIST_AVAILABILITY = fetch(
+    AvailabilityRow,
+    select(availability.c.variant_id, availability.c.location_id, availability.c.available).where(
+        availability.c.store == bindparam("store"), any_of(availability.c.variant_id, "variant_ids")
+    ),
+)
+
+SAVE_CATEGORY = upsert(categories, update=("parent_id", "handle", "name", "path", "position", "version"))
+FIND_CATEGORY = fetch(
+    CategoryRow,
+    select(*_category_columns).where(categories.c.store == bindparam("store"), categories.c.id == bindparam("id")),
+)
+FIND_CATEGORY_BY_HANDLE = fetch(
+    CategoryRow,
+    select(*_category_columns).where(
+        categories.c.store == bindparam("store"), categories.c.handle == bindparam("handle")
+    ),
+)
+FIND_CATEGORY_BY_PATH = fetch(
+    CategoryRow,
+    select(*_category_columns).where(categories.c.store == bindparam("store"), categories.c.path == bindparam("path")),
+)
+LIST_CATEGORIES = fetch(
+    CategoryRow,
+    select(*_category_columns)
+    .where(categories.c.store == bindparam("store"))
+    .order_by(categories.c.path, categories.c.position),
+)
+
+SAVE_LISTED = upsert(listing, update=("title", "price"))
+REMOVE_LISTED = write(
+    delete(listing).where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
+)
+SET_LISTED_PRICE = write(
+    update(listing)
+    .where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
+    .values(price=bindparam("price"))
+)
+
+_listed = (listing.c.product_id, listing.c.title, listing.c.price)
+_of_category = and_(listing.c.store == bindparam("store"), listing.c.category_id == bindparam("category_id"))
+
+
+def _page(select_from: Select[tuple[str, str, int]]) -> Statement[ListedRow]:
+    return fetch(ListedRow, select_from.limit(bindparam("limit_")))
+
+
+NEWEST = _page(
+    select(*_listed)
+    .where(_of_category, or_(bindparam("after_id") == "", listing.c.product_id < bindparam("after_id")))
+    .order_by(listing.c.product_id.desc())
+)
+BY_TITLE = _page(
+    select(*_listed)
+    .where(
+        _of_category,
+        or_(
+            listing.c.title > bindparam("after"),
+            and_(listing.c.title == bindparam("after"), listing.c.product_id > bindparam("after_id")),
+        ),
+    )
+    .order_by(listing.c.title, listing.c.product_id)
+)
+PRICE_UP = _page(
+    select(*_listed)
+    .where(
+        _of_category,
+        or_(
+            listing.c.price > bindparam("after"),
+            and_(listing.c.price == bindparam("after"), listing.c.product_id > bindparam("after_id")),
+        ),
+    )
+    .order_by(listing.c.price, listing.c.product_id)
+)
+PRICE_DOWN = _page(
+    select(*_listed)
+    .where(
+        _of_category,
+        or_(
+            listing.c.price < bindparam("after"),
+            and_(listing.c.price == bindparam("after"), listing.c.product_id < bindparam("after_id")),
+        ),
+    )
+    .order_by(listing.c.price.desc(), listing.c.product_id.desc())
+)
