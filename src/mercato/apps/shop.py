@@ -1,6 +1,8 @@
 """A shop in one process: its data folder, its services, its edge, and the server in front of them."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -73,7 +75,15 @@ class Shop:
             timeout_graceful_shutdown=10,
             backlog=4096,
         )
-        return uvicorn.Server(config)
+        return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, told to stop by us: it would end the process before our own graceful stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def flush_logs(parts: Parts) -> None:

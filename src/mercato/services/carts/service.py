@@ -9,6 +9,7 @@ from mercato.runtime.settings import Setup
 from mercato.services.carts import commands, listeners, queries, storage
 from mercato.services.carts.api import ROUTES
 
+
 def service(_setup: Setup) -> Service:
     """Carts, as this process runs it."""
     return Service(

@@ -44,9 +44,7 @@ class CurrentPrice(msgspec.Struct, frozen=True):
     amount: int
 
 
-_joined = variants.join(
-    prices, and_(prices.c.store == variants.c.store, prices.c.variant_id == variants.c.variant_id)
-)
+_joined = variants.join(prices, and_(prices.c.store == variants.c.store, prices.c.variant_id == variants.c.variant_id))
 
 LIST_OFFERS = fetch(
     Offer,

@@ -220,9 +220,7 @@ def _pass_on(tx: Transaction, product: StoredProduct, drafts: tuple[VariantDraft
         tx.emit(FiguresGiven(product.id, product.currency, figures), product.id, product.version)
 
 
-def _variants_of(
-    tx: Transaction, draft: ProductDraft, known: tuple[StoredVariant, ...]
-) -> tuple[StoredVariant, ...]:
+def _variants_of(tx: Transaction, draft: ProductDraft, known: tuple[StoredVariant, ...]) -> tuple[StoredVariant, ...]:
     check_options(draft.options, draft.variants)
     ids = {variant.id for variant in known}
     variants = []
@@ -230,9 +228,7 @@ def _variants_of(
         if given.variant_id and given.variant_id not in ids:
             raise NotFound(f"the product has no variant {given.variant_id}")
         variant_id = VariantId(given.variant_id or tx.new_id("var"))
-        variants.append(
-            StoredVariant(variant_id, given.options, given.sku, given.barcode, given.grams, given.image)
-        )
+        variants.append(StoredVariant(variant_id, given.options, given.sku, given.barcode, given.grams, given.image))
     return tuple(variants)
 
 

@@ -102,9 +102,7 @@ def _category_id(reader: Reader, given: str) -> str:
     return row.id
 
 
-def _listed(
-    reader: Reader, query: ListProducts, category_id: str
-) -> tuple[list[storage.ListedRow], str | None]:
+def _listed(reader: Reader, query: ListProducts, category_id: str) -> tuple[list[storage.ListedRow], str | None]:
     """The rows of one page and the cursor of the next."""
     wanted: dict[str, Any] = {"category_id": category_id, "limit_": query.limit + 1}
     match query.sort:

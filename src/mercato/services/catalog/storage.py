@@ -173,9 +173,7 @@ REMOVE_PRICE = write(
 _price_columns = (prices.c.variant_id, prices.c.currency, prices.c.amount, prices.c.compare_at)
 LIST_PRICES = fetch(
     PriceRow,
-    select(*_price_columns).where(
-        prices.c.store == bindparam("store"), prices.c.product_id == bindparam("product_id")
-    ),
+    select(*_price_columns).where(prices.c.store == bindparam("store"), prices.c.product_id == bindparam("product_id")),
 )
 LIST_PRICES_OF_THESE = fetch(
     PriceRow,

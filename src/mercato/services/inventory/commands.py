@@ -50,9 +50,7 @@ def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, chang
     tx.emit(StockChanged(variant_id, LocationId(location_id), available + pieces), variant_id, version)
 
 
-def add_movement(
-    tx: Transaction, variant_id: str, location_id: str, kind: str, what: tuple[int, str, str]
-) -> None:
+def add_movement(tx: Transaction, variant_id: str, location_id: str, kind: str, what: tuple[int, str, str]) -> None:
     """Record a movement; `what` is how many pieces, for which order, and why."""
     quantity, order_id, reason = what
     tx.defer(

@@ -73,9 +73,7 @@ def _quantities(lines: tuple[OrderedLine, ...]) -> dict[VariantId, int]:
     return wanted
 
 
-def _reserve(
-    tx: Transaction, event: OrderPlaced, variant_id: VariantId, share: Share, available: int
-) -> Allocation:
+def _reserve(tx: Transaction, event: OrderPlaced, variant_id: VariantId, share: Share, available: int) -> Allocation:
     location_id = share.location_id
     if not tx.run(storage.RESERVE, variant_id=variant_id, location_id=location_id, pieces=share.quantity):
         raise Conflict("somebody else took the stock at the same moment")
@@ -103,6 +101,4 @@ def _move(tx: Transaction, order_id: OrderId, row: storage.ReservationRow, state
 
 def _left(tx: Transaction, row: storage.ReservationRow) -> Allocation:
     levels = {level.location_id: level.available for level in tx.all(storage.LEVELS, variant_id=row.variant_id)}
-    return Allocation(
-        VariantId(row.variant_id), LocationId(row.location_id), row.quantity, levels[row.location_id]
-    )
+    return Allocation(VariantId(row.variant_id), LocationId(row.location_id), row.quantity, levels[row.location_id])

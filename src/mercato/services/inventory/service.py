@@ -8,6 +8,7 @@ from mercato.runtime.settings import Setup
 from mercato.services.inventory import commands, listeners, queries, storage
 from mercato.services.inventory.api import ROUTES
 
+
 def service(_setup: Setup) -> Service:
     """Inventory, as this process runs it."""
     return Service(

@@ -144,9 +144,9 @@ WRITE_OFF = write(
 ADD_RESERVATION = insert_into(reservations)
 LIST_RESERVATIONS = fetch(
     ReservationRow,
-    select(
-        reservations.c.variant_id, reservations.c.location_id, reservations.c.quantity, reservations.c.state
-    ).where(reservations.c.store == bindparam("store"), reservations.c.order_id == bindparam("order_id")),
+    select(reservations.c.variant_id, reservations.c.location_id, reservations.c.quantity, reservations.c.state).where(
+        reservations.c.store == bindparam("store"), reservations.c.order_id == bindparam("order_id")
+    ),
 )
 _reservation = (
     reservations.c.store == bindparam("store"),

@@ -43,9 +43,7 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
         state.hold_expires_at,
     )
     tx.defer(storage.ADD_ORDER, **msgspec.structs.asdict(state))
-    tx.defer(
-        storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id
-    )
+    tx.defer(storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id)
     tx.defer(storage.ADD_ANSWER, order_id=state.id, kind="stock", state="waiting")
     _record(tx, state, event)
     return order_of(state)

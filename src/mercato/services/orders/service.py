@@ -19,6 +19,7 @@ from mercato.services.orders.api import ROUTES
 from mercato.services.orders.messages import ExpireOrder, ListExpired
 from mercato.values.clock import SECOND
 
+
 def service(_setup: Setup) -> Service:
     """Orders, as this process runs it."""
     return Service(

@@ -144,6 +144,8 @@ COUNT_MISSING_ANSWERS = fetch(
     Count,
     select(func.count().label("count"))
     .select_from(answers)
-    .where(and_(answers.c.store == bindparam("store"), answers.c.order_id == bindparam("id")), answers.c.state != "yes"),
+    .where(
+        and_(answers.c.store == bindparam("store"), answers.c.order_id == bindparam("id")), answers.c.state != "yes"
+    ),
 )
 ADD_TRANSITION = insert_into(transitions)

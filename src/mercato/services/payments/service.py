@@ -21,9 +21,7 @@ from mercato.services.payments.work import GatewayWork
 def service(setup: Setup) -> Service:
     """Payments, as this process runs it, with the test gateway."""
     parts = setup.parts
-    gateway = TestGateway(
-        setup.settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, setup.settings.url
-    )
+    gateway = TestGateway(setup.settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, setup.settings.url)
     return Service(
         name="payments",
         package="mercato.services.payments",

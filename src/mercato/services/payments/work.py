@@ -47,9 +47,7 @@ class GatewayWork:
             async with asyncio.timeout(PATIENCE):
                 outcome = await self._gateway.find(intent.store, charge.payment_id)
                 if outcome is None:
-                    outcome = await self._gateway.charge(
-                        intent.store, charge.payment_id, charge.amount, charge.source
-                    )
+                    outcome = await self._gateway.charge(intent.store, charge.payment_id, charge.amount, charge.source)
         except (TimeoutError, ConnectionError, OSError) as error:
             raise TryLater(str(error)) from error
         if outcome.result in ("captured", "failed"):

@@ -7,6 +7,7 @@ from mercato.runtime.settings import Setup
 from mercato.services.pricing import commands, listeners, queries, storage
 from mercato.services.pricing.api import ROUTES
 
+
 def service(_setup: Setup) -> Service:
     """Pricing, as this process runs it."""
     return Service(

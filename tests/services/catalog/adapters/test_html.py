@@ -27,7 +27,10 @@ def test_unsafe_html_is_cleaned(html: str, clean: str) -> None:
 
 
 def test_what_describes_a_product_stays() -> None:
-    html = '<h2>A</h2><ul><li><b>x</b></li></ul><table><tbody><tr><td colspan="2">1</td></tr></tbody></table><img src="/a.jpg" alt="a">'
+    html = (
+        '<h2>A</h2><ul><li><b>x</b></li></ul><img src="/a.jpg" alt="a">'
+        '<table><tbody><tr><td colspan="2">1</td></tr></tbody></table>'
+    )
     assert clean_html(html) == html
 
 

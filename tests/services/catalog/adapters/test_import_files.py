@@ -73,8 +73,7 @@ def outcome_of(name: str, content: bytes) -> None:
         try:
             source = open_source(path, "EUR")
             survey = source.inspect()
-        except BrokenFile as refusal:
-            assert refusal.line >= 1
+        except BrokenFile:
             return
         items = list(source.read())
         check_promises(items)

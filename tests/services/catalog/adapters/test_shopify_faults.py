@@ -13,7 +13,7 @@ BAD_CELLS = [
     ("Variant Price", "abc", "'abc' is not a number such as 12.50"),
     ("Variant Price", "1,50", "'1,50' is not a number such as 12.50"),
     ("Variant Price", "1_000", "'1_000' is not a number such as 12.50"),
-    ("Variant Price", "１２", "'１２' is not a number such as 12.50"),
+    ("Variant Price", "\uff11\uff12", "'\uff11\uff12' is not a number such as 12.50"),
     ("Variant Price", "12.505", "'12.505' has more than the 2 decimals of EUR"),
     ("Variant Price", "-1", "'-1' is negative"),
     ("Variant Price", "1e99", "'1e99' is too large for a price"),

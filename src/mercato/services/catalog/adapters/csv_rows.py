@@ -1,6 +1,7 @@
 """The rows of a CSV file: strict about quoting, bounded in size, with the line where each row begins."""
 
 import csv
+import re
 from collections.abc import Iterator
 
 from mercato.services.catalog.adapters.lines import MAX_ROW, Lines, LongText, ends_line
@@ -10,6 +11,11 @@ _AFTER_QUOTE = (
     "the quoting is broken: in this row text follows a closing quote. "
     'Write a quote inside a quoted cell twice (""), or export the file again.'
 )
+
+
+# Whole cells with the commas behind them, and the inside of a quoted cell as far as it goes. Neither looks back.
+_CELLS = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\r\n][^,\r\n]*+)?,)*+')
+_QUOTED = re.compile(rb'(?:[^"]++|"")*+')
 
 
 class _LongRow(Exception):
@@ -103,15 +109,16 @@ class _RowEnd:
             if self._closing:
                 position = self._after_quote(piece, position)
             elif self._quoted:
-                position = piece.find(b'"', position) + 1 or len(piece) + 1
+                position = _end(_QUOTED, piece, position) + 1
                 self._closing = position <= len(piece)
-            elif self._fresh and piece[position : position + 1] == b'"':
-                position += 1
-                self._quoted, self._fresh = True, False
+            elif self._fresh:
+                position = _end(_CELLS, piece, position)
+                self._quoted = piece.startswith(b'"', position)
+                self._fresh = position == len(piece)
+                position += self._quoted
             else:
-                # A quote opens a quoted cell only where a cell begins; elsewhere it is a character like any other.
-                position = piece.find(b',"', position) + 1 or len(piece)
-                self._fresh = piece.endswith(b",") if position == len(piece) else True
+                position = piece.find(b",", position) + 1 or len(piece)
+                self._fresh = piece.endswith(b",") or position < len(piece)
         return not self.broken and (self._quoted or not ends_line(piece))
 
     def _after_quote(self, piece: bytes, position: int) -> int:
@@ -123,3 +130,8 @@ class _RowEnd:
         self._fresh = following == b","
         self.broken = following not in (b",", b"\r", b"\n")
         return position + 1
+
+
+def _end(pattern: re.Pattern[bytes], piece: bytes, position: int) -> int:
+    match = pattern.match(piece, position)
+    return match.end() if match else position
