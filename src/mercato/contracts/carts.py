@@ -45,6 +45,30 @@ class Cart(msgspec.Struct, frozen=True):
     locked_by: str
 
 
+class FilledLine(msgspec.Struct, frozen=True):
+    """A line as it was added, without today's price."""
+
+    variant_id: VariantId
+    product_id: ProductId
+    seller: str
+    title: str
+    options: str
+    sku: str
+    quantity: int
+    unit_price: int
+
+
+class FilledCart(msgspec.Struct, frozen=True):
+    """A cart as its shopper filled it: what a quote and an order begin from."""
+
+    id: CartId
+    buyer: BuyerId
+    version: int
+    currency: str
+    lines: tuple[FilledLine, ...]
+    locked_by: str
+
+
 class CartChanged(Event, frozen=True):
     cart_id: CartId
     lines: int
@@ -106,6 +130,12 @@ class MergeCart(Command[Cart], frozen=True):
     refusals = (CartLocked,)
     guest: BuyerId
     user: BuyerId
+
+
+class GetFilledCart(Query[FilledCart], frozen=True):
+    """The caller's own cart without today's prices: cheaper, for who asks pricing anyway."""
+
+    allow = Buyer
 
 
 class GetCart(Query[Cart], frozen=True):

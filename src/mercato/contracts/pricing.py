@@ -141,5 +141,3 @@ class GetPrices(Query[tuple[PricedVariant, ...]], frozen=True):
     allow = Staff
     currency: Currency
     variant_ids: Annotated[tuple[VariantId, ...], Meta(max_length=500)]
-
-

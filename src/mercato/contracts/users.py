@@ -1,7 +1,8 @@
 """users: customer accounts, sessions, one-time tokens and the record of every log-in attempt.
 
 Passwords never enter a message: the edge hashes and verifies them, and messages carry hashes (argon2id for
-passwords, SHA-256 in hex for tokens).
+passwords, SHA-256 in hex for tokens). Log-in is three steps: BeginLogIn, verifying the password against the hash
+that it answers with, OpenSession. A changed password is BeginLogIn, verifying, hashing, ChangePassword.
 """
 
 from typing import Annotated, Literal
@@ -14,6 +15,7 @@ from mercato.values.ids import SessionId, StoreId, TokenId, UserId
 from mercato.values.messages import (
     Anyone,
     Command,
+    Conflict,
     Event,
     NotFound,
     Query,
@@ -24,7 +26,18 @@ from mercato.values.messages import (
 )
 from mercato.values.page import Page
 
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
+# What a mail can be sent to: plain ASCII, as browsers send it (a domain in other letters comes as punycode). The
+# look-ahead at the end: `$` alone lets a line break at the very end pass.
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+        r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$(?!\n)",
+        description="e-mail address",
+    ),
+]
+Phone = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Outcome = Literal["ok", "wrong_password", "unknown_account", "unverified", "limited", "decoy"]
 Purpose = Literal["verify_email", "reset_password"]
 
@@ -67,8 +80,16 @@ class Credentials(msgspec.Struct, frozen=True):
     verified: bool
 
 
+class LogInBegun(msgspec.Struct, frozen=True):
+    """`attempt_id` names the recorded attempt. `retry_after` seconds; not 0: verify nothing, refuse TooManyRequests."""
+
+    attempt_id: str
+    credentials: Credentials
+    retry_after: int
+
+
 class Contact(msgspec.Struct, frozen=True):
-    """Whom to write to."""
+    """Whom to write to. `name` is "" until the address is confirmed: it may be a stranger's words before."""
 
     email: str
     name: str
@@ -83,7 +104,7 @@ class IssuedToken(msgspec.Struct, frozen=True):
 
 
 class LoginAttempt(msgspec.Struct, frozen=True):
-    """Somebody tried to log in. `account` is what was typed, raw: escape it wherever it is shown."""
+    """Somebody tried a password. `account` is what was typed, raw: escape it wherever it is shown."""
 
     id: str
     account: str
@@ -157,36 +178,53 @@ class SignUp(Command[Accepted], frozen=True):
 
 
 class VerifyEmail(Command[UserAccount], frozen=True):
+    """Confirm an address. The account gets the name and the password of the sign-up that this token was mailed for:
+    a stranger's sign-up with the same address, before or after, has no part in it."""
+
     allow = Anyone
     refusals = (InvalidToken,)
     token_hash: str
 
 
+class BeginLogIn(Command[LogInBegun], frozen=True):
+    """Somebody tries a password for `account` (what was typed) or for `user_id` (a user who changes it).
+
+    The attempt is recorded as failed before anything is verified, so that attempts side by side are counted too;
+    OpenSession, ChangePassword or RecordLoginAttempt corrects it. After 10 failures within 15 minutes for one
+    account, known or not, `retry_after` says when the oldest of them no longer counts.
+    """
+
+    allow = System
+    peer: str
+    agent: str
+    account: str = ""
+    user_id: str = ""
+
+
 class OpenSession(Command[Session], frozen=True):
     """Open a session for a user whose password the edge has just verified against `password_hash`.
 
-    It records the attempt, and refuses when the password was changed meanwhile. `ends` is a session to close
-    (rotation at log-in).
+    It records the attempt as a success, and refuses when the password was changed meanwhile. `ends` is the token
+    hash of a session to close (rotation at log-in).
     """
 
     allow = System
     refusals = (WrongCredentials,)
     user_id: UserId
     password_hash: str
-    account: str
-    peer: str
-    agent: str
+    attempt_id: str
     ends: str = ""
 
 
 class RecordLoginAttempt(Command[None], frozen=True):
-    """A log-in that did not succeed."""
+    """An attempt of another outcome: a new one, or with `attempt_id` the right outcome of one that was begun."""
 
     allow = System
     account: str
     outcome: Outcome
     peer: str
     agent: str
+    attempt_id: str = ""
 
 
 class CloseSession(Command[None], frozen=True):
@@ -197,12 +235,14 @@ class CloseSession(Command[None], frozen=True):
 
 
 class AskPasswordReset(Command[Accepted], frozen=True):
+    """Have a reset mailed. The answer is the same for known and unknown accounts, and when it was asked too often."""
+
     allow = Anyone
     email: Email
 
 
 class ResetPassword(Command[Accepted], frozen=True):
-    """Set a new password by a token from a mail; all sessions and other reset tokens end."""
+    """Set a new password by a token from a mail; all sessions and other tokens end. It confirms the address too."""
 
     allow = Anyone
     refusals = (InvalidToken,)
@@ -211,28 +251,35 @@ class ResetPassword(Command[Accepted], frozen=True):
 
 
 class ChangePassword(Command[Accepted], frozen=True):
-    """The edge has verified the old password against `old_hash`; all sessions but `keep_token_hash`'s end."""
+    """The edge has verified the caller's old password against `old_hash`, as the attempt `attempt_id`.
+
+    All sessions but `keep_token_hash`'s end, and all reset tokens.
+    """
 
     allow = User
     refusals = (WrongCredentials,)
     old_hash: str
     password_hash: str
     keep_token_hash: str = ""
+    attempt_id: str = ""
 
 
 class UpdateProfile(Command[UserAccount], frozen=True):
-    """Change what is given. `if_version` refuses (Conflict) when somebody changed it first."""
+    """Change what is given. `if_version` refuses (Conflict) when somebody changed it first. `me` is the caller."""
 
     allow = User
-    refusals = (NotFound,)
+    refusals = (NotFound, Conflict)
     user_id: UserId
     name: Line | None = None
-    phone: Annotated[str, Meta(max_length=40)] | None = None
+    phone: Phone | None = None
     if_version: int | None = None
 
 
 class EraseUser(Command[None], frozen=True):
-    """Delete an account: personal fields are emptied, sessions end; orders stay with their own records."""
+    """Delete an account: personal fields are emptied, sessions end; orders stay with their own records.
+
+    The address can be used again. `me` is the caller.
+    """
 
     allow = User
     refusals = (NotFound,)
@@ -248,7 +295,7 @@ class IssueToken(Command[IssuedToken], frozen=True):
 
 
 class GetUser(Query[UserAccount], frozen=True):
-    """Own account, or any of the store for staff."""
+    """Own account, or any of the store for staff. `me` is the caller."""
 
     allow = User
     refusals = (NotFound,)
@@ -256,9 +303,20 @@ class GetUser(Query[UserAccount], frozen=True):
 
 
 class GetCredentials(Query[Credentials], frozen=True):
+    """What a password is verified against. Who lets people try passwords uses BeginLogIn, which counts."""
+
     allow = System
     email: str = ""
     user_id: str = ""
+
+
+class CheckToken(Query[Contact], frozen=True):
+    """Whom a token from a mail is for, as long as it can be used for this purpose."""
+
+    allow = System
+    refusals = (InvalidToken,)
+    token_hash: str
+    purpose: Purpose
 
 
 class GetContact(Query[Contact], frozen=True):

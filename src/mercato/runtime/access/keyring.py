@@ -28,6 +28,11 @@ class Keyring:
         self.current = current
         self._keys = dict(keys)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of all keys, oldest first."""
+        return tuple(self._keys)
+
     def sign(self, purpose: bytes, payload: bytes) -> tuple[str, bytes]:
         """The id of the signing key and the MAC. `purpose` keeps a MAC made for one use from serving another."""
         return self.current, hmac.digest(self._keys[self.current], purpose + b"\0" + payload, "sha256")

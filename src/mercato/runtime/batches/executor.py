@@ -26,7 +26,7 @@ from mercato.runtime.batches.items import (
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
-from mercato.runtime.bus.parked import DUE_PARKED, PARKED_KEYS, unpack
+from mercato.runtime.bus.parked import DUE_PARKED, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database, DatabaseFault
 from mercato.runtime.database.idempotency import COMPLETE_KEY
@@ -34,12 +34,24 @@ from mercato.runtime.database.transaction import Reader, Transaction
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
 from mercato.runtime.waiting import Waiters
-from mercato.values.messages import Caller, Command, Envelope, Event, Forbidden, Overloaded, Refusal, Unavailable
+from mercato.values.messages import Caller, Command, Envelope, Event, Forbidden, Overloaded, Refusal, System, Unavailable
 
 BATCH = 64  # messages of one batch
 BUDGET = 0.005  # seconds of execution after which a batch ends
 QUEUE = 4_096  # commands that may wait; more are told to come back later
 PAUSE_AFTER_FAULT = 0.25  # seconds before a service whose database failed is tried again
+
+
+class ReplayEvent(Command[None], frozen=True):
+    """Make a parked event due now, with all its tries before it."""
+
+    allow = System
+    source: str
+    number: int
+
+
+def replay_event(tx: Transaction, command: ReplayEvent, _caller: Caller) -> None:
+    tx.run(REPLAY, in_source=command.source, in_number=command.number, due_at=tx.now)
 
 
 class Batch:
@@ -80,7 +92,7 @@ class Executor:
         self._messages = parts.telemetry.messages.labels(self.name).inc
         self._batches = parts.telemetry.batches.labels(self.name).inc
         self.feeds = self._make_feeds()
-        for handle in service.handlers:
+        for handle in (*service.handlers, Handle(ReplayEvent, replay_event)):
             self.add_handle(handle)
 
     def add_handle(self, handle: Handle) -> None:
@@ -214,6 +226,14 @@ class Executor:
             if isinstance(item, CommandItem):
                 item.settle()
 
+    def list_parked(self) -> list[ParkedRow]:
+        """Events whose effect failed here, oldest first for each source."""
+        return self._reader().all(LIST_PARKED)
+
+    def replay(self, row: ParkedRow) -> "asyncio.Future[Any]":
+        """Try a parked event again as if it had never failed."""
+        return self.submit(ReplayEvent(row.source, row.number), Caller.system(row.store, "replay"))
+
     def stop(self) -> None:
         """Accept no more commands."""
         self._stopped = True
@@ -281,9 +301,7 @@ class Executor:
             self.feeds[source].put_back(events)
         self._commands.extendleft(reversed([item for item in items if isinstance(item, CommandItem)]))
         self._retries.extendleft(reversed([item for item in items if isinstance(item, RetryItem)]))
-        batch.positions = [
-            (feed, done) for feed, _ in batch.positions if (done := feed.covered()) != feed.position
-        ]
+        batch.positions = [(feed, done) for feed, _ in batch.positions if (done := feed.covered()) != feed.position]
 
     # What goes wrong.
 

@@ -34,9 +34,7 @@ READ_AFTER = fetch(
     select(*_outbox.c).where(_outbox.c.number > bindparam("after")).order_by(_outbox.c.number),
     across_stores=True,
 )
-LAST_NUMBER = fetch(
-    _Number, select(func.coalesce(func.max(_outbox.c.number), 0).label("number")), across_stores=True
-)
+LAST_NUMBER = fetch(_Number, select(func.coalesce(func.max(_outbox.c.number), 0).label("number")), across_stores=True)
 TRIM = write(
     delete(_outbox).where(_outbox.c.number <= bindparam("number"), _outbox.c.at < bindparam("before")),
     across_stores=True,

@@ -46,9 +46,7 @@ PARKED_KEYS = fetch(
     ),
     across_stores=True,
 )
-LIST_PARKED = fetch(
-    ParkedRow, select(*_parked.c).order_by(_parked.c.source, _parked.c.number), across_stores=True
-)
+LIST_PARKED = fetch(ParkedRow, select(*_parked.c).order_by(_parked.c.source, _parked.c.number), across_stores=True)
 _earlier = _parked.alias("earlier")
 DUE_PARKED = fetch(
     ParkedRow,

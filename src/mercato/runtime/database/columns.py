@@ -26,12 +26,16 @@ def key(length: int = 48) -> TypeEngine[str]:
 
 
 def store() -> Column[Any]:
-    """The column that every business table begins with: whose row it is."""
+    """The last column of every business table's primary key: whose row it is.
+
+    It is the last one because ids are unique everywhere, and because an engine that finds a store at the beginning of a
+    key is tempted to read all rows of a large store for one.
+    """
     return Column("store", key(), primary_key=True)
 
 
 def identity(name: str = "id") -> Column[Any]:
-    """An id that, with the store, is the primary key."""
+    """An id that, with the store after it, is the primary key."""
     return Column(name, key(), primary_key=True)
 
 

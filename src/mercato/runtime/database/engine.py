@@ -47,6 +47,7 @@ class Database(Protocol):
 
     dialect: str
     compiled: CompiledStatements
+
     @property
     def writer(self) -> Connection:
         """The one connection that changes anything."""

@@ -6,8 +6,9 @@ a `store` column must name the store for it, or it fails when it is compiled; th
 with `across_stores=True` and stand, with their reasons, in across_stores.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -80,6 +81,17 @@ class Statement(Generic[Row]):
         return tuple(named[name] for name in columns) if set(columns) <= named.keys() else None
 
     @cached_property
+    def key_of(self) -> Callable[[dict[str, Any]], Any] | None:
+        """Takes the key's values out of the parameters."""
+        return itemgetter(*self.key) if self.key else None
+
+    @cached_property
+    def table(self) -> str:
+        """The name of the only table of a change."""
+        (name,) = self.tables
+        return name
+
+    @cached_property
     def unconditional(self) -> bool:
         """Whether the change may wait and be grouped: it asks for nothing but rows by their whole primary key."""
         core = self.core
@@ -146,9 +158,7 @@ class Upsert:
         keys = [column.name for column in self.table.primary_key]
         if not self._update and not self._increase:
             return cast(Insert, conflict.on_conflict_do_nothing(index_elements=keys))
-        return cast(
-            Insert, conflict.on_conflict_do_update(index_elements=keys, set_=self._changes(conflict.excluded))
-        )
+        return cast(Insert, conflict.on_conflict_do_update(index_elements=keys, set_=self._changes(conflict.excluded)))
 
     def _changes(self, given: Any) -> dict[str, Any]:
         changes: dict[str, Any] = {name: given[name] for name in self._update}

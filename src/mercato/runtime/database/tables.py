@@ -48,9 +48,9 @@ parked = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    store(),
     Column("scope", key(120), primary_key=True),
     Column("client_key", key(255), primary_key=True),
+    store(),
     required("fingerprint", key(64)),
     Column("subject", key()),
     Column("status", Integer),  # empty: still being decided
@@ -58,14 +58,14 @@ idempotency = Table(
     required("created_at", Integer),
     sqlite_with_rowid=False,
 )
-Index("idempotency_by_subject", idempotency.c.store, idempotency.c.subject)
+Index("idempotency_by_subject", idempotency.c.subject, idempotency.c.store, unique=True)
 Index("idempotency_by_age", idempotency.c.created_at)
 
 intents = Table(
     "intents",
     metadata,
-    store(),
     identity(),
+    store(),
     required("kind", key(80)),
     required("subject", key()),
     required("state", key(16)),
@@ -83,9 +83,9 @@ Index("intents_by_due", intents.c.due_at)
 documents = Table(
     "documents",
     metadata,
-    store(),
     Column("collection", key(80), primary_key=True),
     identity(),
+    store(),
     required("version", Integer),
     required("body", Text),
     sqlite_with_rowid=False,

@@ -148,10 +148,11 @@ class Transaction(Reader):
             return
         if not statement.unconditional:
             raise ValueError(f"only unconditional writes can wait, this one has a condition: {statement.core}")
-        (table,) = statement.tables
+        table, key_of = statement.table, statement.key_of
+        assert key_of is not None, "an unconditional write names its rows by their key"
         self.writes += 1
         parameters["store"] = self.store
-        key = tuple([parameters[name] for name in statement.key or ()])
+        key = key_of(parameters)
         pending = self._pending.get(table)
         if pending is None:
             pending = self._pending[table] = _Pending()
@@ -253,10 +254,10 @@ class Transaction(Reader):
             pending = self._pending.get(table)
             if pending is None:
                 continue
-            names = statement.key
-            if names is not None:
+            key_of = statement.key_of
+            if key_of is not None:
                 parameters["store"] = self.store
-                if tuple([parameters.get(name) for name in names]) not in pending.keys:
+                if key_of(parameters) not in pending.keys:
                     continue
             self._flush(table)
 
@@ -281,7 +282,7 @@ class _Pending:
     __slots__ = ("keys", "rows")
 
     def __init__(self) -> None:
-        self.keys: dict[tuple[Any, ...], Statement[Any]] = {}
+        self.keys: dict[Any, Statement[Any]] = {}
         self.rows: dict[Statement[Any], list[dict[str, Any]]] = {}
 
 

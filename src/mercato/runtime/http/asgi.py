@@ -42,9 +42,7 @@ class App:
         if scope["type"] != "http":
             return
         handle = _strip_store(scope)
-        request = Request(
-            scope["method"], scope["path"], scope["query_string"], _headers(scope), b"", _peer(scope)
-        )
+        request = Request(scope["method"], scope["path"], scope["query_string"], _headers(scope), b"", _peer(scope))
         request.handle = handle
         route, params = self._match(scope)
         if route is None:

@@ -166,9 +166,7 @@ class Worker:
             breaker.failed()
             if intent.attempts + 1 < work.tries:
                 pause_for = PAUSES[min(intent.attempts, len(PAUSES) - 1)]
-                await self._put_off(
-                    intent, self._parts.clock.now() + pause_for, f"{type(error).__name__}: {error}"
-                )
+                await self._put_off(intent, self._parts.clock.now() + pause_for, f"{type(error).__name__}: {error}")
                 return
             outcome = work.give_up(body, intent)
         await self._record(outcome, caller, intent)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mercato.contracts.carts import AddToCart, EmptyTheCart, GetCart, RemoveFromCart, SetQuantity
+from mercato.contracts.carts import AddToCart, EmptyTheCart, GetCart, GetFilledCart, RemoveFromCart, SetQuantity
 from mercato.contracts.pricing import QuoteCart, Quoted, WantedLine
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
@@ -24,7 +24,7 @@ _DECODER = msgspec.json.Decoder(QuoteBody)
 
 async def quote_cart(edge: Edge, request: Request, caller: Caller) -> Reply:
     body: QuoteBody = read_body(request, _DECODER)
-    cart = await edge.calls.ask(GetCart(), caller)
+    cart = await edge.calls.ask(GetFilledCart(), caller)
     lines = tuple(
         WantedLine(
             line.variant_id,

@@ -15,7 +15,7 @@ from mercato.contracts.carts import (
 from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.documents.collection import Document
 from mercato.services.carts import domain, storage
-from mercato.services.carts.domain import CartDocument, cart_id_of
+from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
 from mercato.values.ids import BuyerId
 from mercato.values.messages import Caller
@@ -28,7 +28,7 @@ def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     offer = next((offer for offer in offers if offer.currency == currency), None) or next(iter(offers), None)
     if offer is None:
         raise UnknownVariant
-    return _save(tx, document, domain.add(document.body, offer, command.quantity))
+    return _save(tx, document, domain.add(document.body, offer, command.quantity), offer)
 
 
 def set_quantity(tx: Transaction, command: SetQuantity, caller: Caller) -> Cart:
@@ -62,9 +62,11 @@ def _change(tx: Transaction, caller: Caller, change: Callable[[CartDocument], Ca
     return _save(tx, document, change(document.body))
 
 
-def _save(tx: Transaction, document: Document[CartDocument], cart: CartDocument) -> Cart:
+def _save(
+    tx: Transaction, document: Document[CartDocument], cart: CartDocument, just_added: Offer | None = None
+) -> Cart:
     if cart == document.body:
         return cart_of(tx, document)
     saved = tx.save(storage.CARTS, Document(document.id, document.version, cart))
     tx.emit(CartChanged(cart_id_of(cart.buyer), len(cart.lines)), saved.id, saved.version)
-    return cart_of(tx, saved)
+    return cart_of(tx, saved, just_added)

@@ -1,12 +1,12 @@
 """What may be asked of carts."""
 
-from mercato.contracts.carts import Cart, CartLine, GetCart
+from mercato.contracts.carts import Cart, CartLine, FilledCart, FilledLine, GetCart, GetFilledCart
 from mercato.runtime.database.statements import as_list
 from mercato.runtime.database.transaction import Reader
 from mercato.runtime.documents.collection import Document
 from mercato.services.carts import storage
-from mercato.services.carts.domain import CartDocument, Line, cart_id_of
-from mercato.values.ids import BuyerId, CartId
+from mercato.services.carts.domain import CartDocument, Line, Offer, cart_id_of
+from mercato.values.ids import BuyerId, CartId, VariantId
 from mercato.values.messages import Caller
 
 
@@ -16,10 +16,24 @@ def get_cart(reader: Reader, _query: GetCart, caller: Caller) -> Cart:
     return cart_of(reader, document or Document(cart_id, 0, CartDocument(buyer=BuyerId(caller.buyer))))
 
 
-def cart_of(reader: Reader, document: Document[CartDocument]) -> Cart:
-    """The cart with today's prices beside those at which its lines were added."""
+def get_filled_cart(reader: Reader, _query: GetFilledCart, caller: Caller) -> FilledCart:
+    cart_id = cart_id_of(caller.buyer)
+    document = reader.load(storage.CARTS, cart_id)
+    if document is None:
+        return FilledCart(cart_id, BuyerId(caller.buyer), 0, "", (), "")
     cart = document.body
-    now = _current_prices(reader, cart)
+    return FilledCart(
+        cart_id, cart.buyer, document.version, cart.currency, tuple(map(_filled, cart.lines)), cart.locked_by
+    )
+
+
+def cart_of(reader: Reader, document: Document[CartDocument], just_added: Offer | None = None) -> Cart:
+    """The cart with today's prices beside those at which its lines were added.
+
+    `just_added` is an offer whose price is known already.
+    """
+    cart = document.body
+    now = _current_prices(reader, cart, just_added)
     lines = tuple(_line(line, now.get(line.variant_id)) for line in cart.lines)
     return Cart(
         id=CartId(document.id),
@@ -33,12 +47,26 @@ def cart_of(reader: Reader, document: Document[CartDocument]) -> Cart:
     )
 
 
-def _current_prices(reader: Reader, cart: CartDocument) -> dict[str, int]:
-    if not cart.lines:
-        return {}
-    wanted = as_list(line.variant_id for line in cart.lines)
-    rows = reader.all(storage.CURRENT_PRICES, currency=cart.currency, variant_ids=wanted)
-    return {row.variant_id: row.amount for row in rows}
+def _current_prices(reader: Reader, cart: CartDocument, known: Offer | None) -> dict[VariantId, int]:
+    prices = {known.variant_id: known.amount} if known else {}
+    wanted = [line.variant_id for line in cart.lines if line.variant_id not in prices]
+    if wanted:
+        rows = reader.all(storage.CURRENT_PRICES, currency=cart.currency, variant_ids=as_list(wanted))
+        prices.update({VariantId(row.variant_id): row.amount for row in rows})
+    return prices
+
+
+def _filled(line: Line) -> FilledLine:
+    return FilledLine(
+        line.variant_id,
+        line.product_id,
+        line.seller,
+        line.title,
+        line.options,
+        line.sku,
+        line.quantity,
+        line.unit_price,
+    )
 
 
 def _line(line: Line, current_price: int | None) -> CartLine:

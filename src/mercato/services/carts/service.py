@@ -1,6 +1,14 @@
 """The manifest of carts."""
 
-from mercato.contracts.carts import AddToCart, EmptyTheCart, GetCart, MergeCart, RemoveFromCart, SetQuantity
+from mercato.contracts.carts import (
+    AddToCart,
+    EmptyTheCart,
+    GetCart,
+    GetFilledCart,
+    MergeCart,
+    RemoveFromCart,
+    SetQuantity,
+)
 from mercato.contracts.catalog import ProductChanged
 from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.contracts.pricing import PriceChanged
@@ -23,7 +31,7 @@ def service(_setup: Setup) -> Service:
             Handle(EmptyTheCart, commands.empty_the_cart),
             Handle(MergeCart, commands.merge_cart),
         ),
-        asks=(Ask(GetCart, queries.get_cart),),
+        asks=(Ask(GetCart, queries.get_cart), Ask(GetFilledCart, queries.get_filled_cart)),
         listeners=(
             Listen(ProductChanged, listeners.when_product_changed_copy_its_variants),
             Listen(PriceChanged, listeners.when_price_changed_copy_it),

@@ -15,8 +15,8 @@ CARTS = Collection("carts", CartDocument)
 variants = Table(
     "variants",
     metadata,
-    store(),
     identity("variant_id"),
+    store(),
     required("product_id", key()),
     required("seller", key()),
     required("title", Text),
@@ -31,9 +31,9 @@ variants = Table(
 prices = Table(
     "prices",
     metadata,
-    store(),
     identity("variant_id"),
     Column("currency", key(3), primary_key=True),
+    store(),
     required("amount", Integer),
     sqlite_with_rowid=False,
 )

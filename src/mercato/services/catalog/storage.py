@@ -16,8 +16,8 @@ metadata = MetaData()
 products = Table(
     "products",
     metadata,
-    store(),
     identity(),
+    store(),
     required("handle", key(255)),
     required("title", Text),
     required("status", key(16)),
@@ -33,10 +33,10 @@ Index("products_by_handle", products.c.store, products.c.handle, unique=True)
 prices = Table(
     "prices",
     metadata,
-    store(),
     identity("product_id"),
     identity("variant_id"),
     Column("currency", key(3), primary_key=True),
+    store(),
     required("amount", Integer),
     Column("compare_at", Integer),
     sqlite_with_rowid=False,
@@ -45,9 +45,9 @@ prices = Table(
 availability = Table(
     "availability",
     metadata,
-    store(),
     identity("variant_id"),
     identity("location_id"),
+    store(),
     required("available", Integer),
     sqlite_with_rowid=False,
 )
@@ -55,8 +55,8 @@ availability = Table(
 categories = Table(
     "categories",
     metadata,
-    store(),
     identity(),
+    store(),
     Column("parent_id", key()),
     required("handle", key(255)),
     required("name", Text),
@@ -70,9 +70,9 @@ Index("categories_by_handle", categories.c.store, categories.c.handle, unique=Tr
 listing = Table(
     "listing",
     metadata,
-    store(),
     Column("category_id", key(), primary_key=True),
     identity("product_id"),
+    store(),
     required("title", key(120)),
     required("price", Integer),
     sqlite_with_rowid=False,

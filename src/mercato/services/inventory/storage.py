@@ -11,8 +11,8 @@ metadata = MetaData()
 locations = Table(
     "locations",
     metadata,
-    store(),
     identity(),
+    store(),
     required("name", Text),
     required("place", Integer),
     sqlite_with_rowid=False,
@@ -21,9 +21,9 @@ locations = Table(
 stock = Table(
     "stock",
     metadata,
-    store(),
     identity("variant_id"),
     identity("location_id"),
+    store(),
     required("available", Integer),
     required("reserved", Integer),
     required("sold", Integer),
@@ -38,10 +38,10 @@ stock = Table(
 reservations = Table(
     "reservations",
     metadata,
-    store(),
     identity("order_id"),
     identity("variant_id"),
     identity("location_id"),
+    store(),
     required("quantity", Integer),
     required("state", key(16)),
     required("expires_at", Integer),
@@ -51,8 +51,8 @@ reservations = Table(
 movements = Table(
     "movements",
     metadata,
-    store(),
     identity(),
+    store(),
     required("variant_id", key()),
     required("location_id", key()),
     required("kind", key(16)),

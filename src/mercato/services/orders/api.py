@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from mercato.contracts.carts import Cart, GetCart
+from mercato.contracts.carts import GetCart, GetFilledCart
 from mercato.contracts.orders import (
     CancelOrder,
     CartChangedSince,
@@ -69,16 +69,17 @@ async def _require_current_cart(edge: Edge, body: PlaceOrderBody, caller: Caller
         return
     if quote.buyer != caller.buyer or quote.store != caller.store:
         return
-    cart = await edge.calls.ask(GetCart(), caller)
+    cart = await edge.calls.ask(GetFilledCart(), caller)
     if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
         return
     if cart.locked_by:
         return  # its version has an order: orders itself says which
     refusal = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
-    raise refusal(**await _requoted(edge, cart, quote, caller))
+    raise refusal(**await _requoted(edge, quote, caller))
 
 
-async def _requoted(edge: Edge, cart: Cart, quote: Quote, caller: Caller) -> dict[str, Any]:
+async def _requoted(edge: Edge, quote: Quote, caller: Caller) -> dict[str, Any]:
+    cart = await edge.calls.ask(GetCart(), caller)
     lines = tuple(
         WantedLine(
             line.variant_id,

@@ -12,8 +12,8 @@ metadata = MetaData()
 orders = Table(
     "orders",
     metadata,
-    store(),
     identity(),
+    store(),
     required("buyer", key()),
     required("stage", key(16)),
     required("version", Integer),
@@ -38,9 +38,9 @@ Index("orders_by_expiry", orders.c.expires_at)
 ordered_carts = Table(
     "ordered_carts",
     metadata,
-    store(),
     identity("cart_id"),
     Column("cart_version", Integer, primary_key=True, autoincrement=False),
+    store(),
     required("order_id", key()),
     sqlite_with_rowid=False,
 )
@@ -48,9 +48,9 @@ ordered_carts = Table(
 answers = Table(
     "answers",
     metadata,
-    store(),
     identity("order_id"),
     Column("kind", key(16), primary_key=True),
+    store(),
     required("state", key(16)),
     sqlite_with_rowid=False,
 )
@@ -58,9 +58,9 @@ answers = Table(
 transitions = Table(
     "transitions",
     metadata,
-    store(),
     identity("order_id"),
     Column("version", Integer, primary_key=True, autoincrement=False),
+    store(),
     required("stage", key(16)),
     required("event", key(40)),
     required("at", Integer),

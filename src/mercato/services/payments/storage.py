@@ -13,8 +13,8 @@ metadata = MetaData()
 dues = Table(
     "dues",
     metadata,
-    store(),
     identity("order_id"),
+    store(),
     required("buyer", key()),
     required("amount", Integer),
     required("currency", key(3)),
@@ -27,8 +27,8 @@ dues = Table(
 payments = Table(
     "payments",
     metadata,
-    store(),
     identity(),
+    store(),
     required("order_id", key()),
     required("buyer", key()),
     required("amount", Integer),
@@ -50,8 +50,8 @@ Index("payments_by_order", payments.c.store, payments.c.order_id)
 refunds = Table(
     "refunds",
     metadata,
-    store(),
     identity(),
+    store(),
     required("payment_id", key()),
     required("order_id", key()),
     required("buyer", key()),

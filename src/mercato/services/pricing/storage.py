@@ -11,9 +11,9 @@ metadata = MetaData()
 prices = Table(
     "prices",
     metadata,
-    store(),
     identity("variant_id"),
     Column("currency", key(3), primary_key=True),
+    store(),
     required("product_id", key()),
     required("amount", Integer),
     Column("compare_at", Integer),
@@ -24,8 +24,8 @@ prices = Table(
 rates = Table(
     "rates",
     metadata,
-    store(),
     Column("currency", key(3), primary_key=True),
+    store(),
     required("tax_millionths", Integer),
     required("tax_included", Integer),
     required("shipping", Integer),

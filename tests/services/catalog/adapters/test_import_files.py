@@ -186,7 +186,7 @@ def test_memory_stays_flat_over_one_product_of_many_rows(folder: Folder) -> None
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.csv.gz"])
-@pytest.mark.parametrize("fill", [b"x", b",", b'"'])
+@pytest.mark.parametrize("fill", [b"x", b",", b'"', b'"",'])
 def test_memory_stays_flat_over_one_long_line(tmp_path: Path, name: str, fill: bytes) -> None:
     good = JSON.encode() if "json" in name else CSV.encode()
     path = tmp_path / name

@@ -1,33 +1,33 @@
 -- The runtime's tables: see ../tables.py.
 
 CREATE TABLE documents (
-    store {key:48} NOT NULL,
     collection {key:80} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     version {int} NOT NULL,
     body {text} NOT NULL,
-    PRIMARY KEY (store, collection, id)
+    PRIMARY KEY (collection, id, store)
 ) {compact};
 
 CREATE TABLE idempotency (
-    store {key:48} NOT NULL,
     scope {key:120} NOT NULL,
     client_key {key:255} NOT NULL,
+    store {key:48} NOT NULL,
     fingerprint {key:64} NOT NULL,
     subject {key:48},
     status {int},
     body {bytes},
     created_at {int} NOT NULL,
-    PRIMARY KEY (store, scope, client_key)
+    PRIMARY KEY (scope, client_key, store)
 ) {compact};
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
-CREATE INDEX idempotency_by_subject ON idempotency (store, subject);
+CREATE UNIQUE INDEX idempotency_by_subject ON idempotency (subject, store);
 
 CREATE TABLE intents (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     kind {key:80} NOT NULL,
     subject {key:48} NOT NULL,
     state {key:16} NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE intents (
     body {bytes} NOT NULL,
     error {text} NOT NULL,
     correlation {text} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE INDEX intents_by_due ON intents (due_at);

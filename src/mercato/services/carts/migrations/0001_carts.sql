@@ -1,16 +1,16 @@
 -- The tables of carts: see ../storage.py.
 
 CREATE TABLE prices (
-    store {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     currency {key:3} NOT NULL,
+    store {key:48} NOT NULL,
     amount {int} NOT NULL,
-    PRIMARY KEY (store, variant_id, currency)
+    PRIMARY KEY (variant_id, currency, store)
 ) {compact};
 
 CREATE TABLE variants (
-    store {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     product_id {key:48} NOT NULL,
     seller {key:48} NOT NULL,
     title {text} NOT NULL,
@@ -19,5 +19,5 @@ CREATE TABLE variants (
     handle {text} NOT NULL,
     image {text} NOT NULL,
     on_sale {int} NOT NULL,
-    PRIMARY KEY (store, variant_id)
+    PRIMARY KEY (variant_id, store)
 ) {compact};

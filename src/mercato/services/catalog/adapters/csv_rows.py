@@ -13,8 +13,8 @@ _AFTER_QUOTE = (
 )
 
 
-# Whole cells with the commas behind them, and the inside of a quoted cell as far as it goes. Neither looks back.
-_CELLS = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\r\n][^,\r\n]*+)?,)*+')
+# Whole quoted cells with the commas behind them, and the inside of a quoted cell as far as it goes. Neither looks back.
+_CELLS = re.compile(rb'(?:"(?:[^"]++|"")*+",)*+')
 _QUOTED = re.compile(rb'(?:[^"]++|"")*+')
 
 
@@ -111,14 +111,15 @@ class _RowEnd:
             elif self._quoted:
                 position = _end(_QUOTED, piece, position) + 1
                 self._closing = position <= len(piece)
-            elif self._fresh:
-                position = _end(_CELLS, piece, position)
-                self._quoted = piece.startswith(b'"', position)
-                self._fresh = position == len(piece)
-                position += self._quoted
+            elif self._fresh and piece.startswith(b'"', position):
+                start, position = position, _end(_CELLS, piece, position)
+                if position == start:
+                    position += 1
+                    self._quoted, self._fresh = True, False
             else:
-                position = piece.find(b",", position) + 1 or len(piece)
-                self._fresh = piece.endswith(b",") or position < len(piece)
+                # A quote opens a quoted cell only where a cell begins; elsewhere it is a character like any other.
+                position = piece.find(b',"', position) + 1 or len(piece)
+                self._fresh = position < len(piece) or piece.endswith(b",")
         return not self.broken and (self._quoted or not ends_line(piece))
 
     def _after_quote(self, piece: bytes, position: int) -> int:

@@ -119,7 +119,7 @@ class Seen:
     """
 
     def __init__(self, limit: int = MAX_SEEN) -> None:
-        self._slots = array("Q", bytes(8 * 1024))
+        self._slots = array("Q", (0,)) * 1_024
         self._count = 0
         self._limit = limit
 
@@ -147,7 +147,7 @@ class Seen:
         return True
 
     def _grow(self) -> None:
-        slots = array("Q", bytes(16 * len(self._slots)))
+        slots = array("Q", (0,)) * (2 * len(self._slots))
         mask = len(slots) - 1
         for key in filter(None, self._slots):
             slot = key & mask

@@ -1,34 +1,34 @@
 -- The tables of catalog: see ../storage.py.
 
 CREATE TABLE availability (
-    store {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     location_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     available {int} NOT NULL,
-    PRIMARY KEY (store, variant_id, location_id)
+    PRIMARY KEY (variant_id, location_id, store)
 ) {compact};
 
 CREATE TABLE categories (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     parent_id {key:48},
     handle {key:255} NOT NULL,
     name {text} NOT NULL,
     path {text} NOT NULL,
     position {int} NOT NULL,
     version {int} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE UNIQUE INDEX categories_by_handle ON categories (store, handle);
 
 CREATE TABLE listing (
-    store {key:48} NOT NULL,
     category_id {key:48} NOT NULL,
     product_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     title {key:120} NOT NULL,
     price {int} NOT NULL,
-    PRIMARY KEY (store, category_id, product_id)
+    PRIMARY KEY (category_id, product_id, store)
 ) {compact};
 
 CREATE INDEX listing_by_price ON listing (store, category_id, price, product_id);
@@ -38,18 +38,18 @@ CREATE INDEX listing_by_product ON listing (store, product_id);
 CREATE INDEX listing_by_title ON listing (store, category_id, title, product_id);
 
 CREATE TABLE prices (
-    store {key:48} NOT NULL,
     product_id {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     currency {key:3} NOT NULL,
+    store {key:48} NOT NULL,
     amount {int} NOT NULL,
     compare_at {int},
-    PRIMARY KEY (store, product_id, variant_id, currency)
+    PRIMARY KEY (product_id, variant_id, currency, store)
 ) {compact};
 
 CREATE TABLE products (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     handle {key:255} NOT NULL,
     title {text} NOT NULL,
     status {key:16} NOT NULL,
@@ -58,7 +58,7 @@ CREATE TABLE products (
     updated_at {int} NOT NULL,
     version {int} NOT NULL,
     body {text} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE UNIQUE INDEX products_by_handle ON products (store, handle);

@@ -1,16 +1,16 @@
 -- The tables of inventory: see ../storage.py.
 
 CREATE TABLE locations (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     name {text} NOT NULL,
     place {int} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE TABLE movements (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     location_id {key:48} NOT NULL,
     kind {key:16} NOT NULL,
@@ -18,26 +18,26 @@ CREATE TABLE movements (
     order_id {key:48} NOT NULL,
     reason {text} NOT NULL,
     at {int} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE INDEX movements_by_variant ON movements (store, variant_id);
 
 CREATE TABLE reservations (
-    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     location_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     quantity {int} NOT NULL,
     state {key:16} NOT NULL,
     expires_at {int} NOT NULL,
-    PRIMARY KEY (store, order_id, variant_id, location_id)
+    PRIMARY KEY (order_id, variant_id, location_id, store)
 ) {compact};
 
 CREATE TABLE stock (
-    store {key:48} NOT NULL,
     variant_id {key:48} NOT NULL,
     location_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     available {int} NOT NULL,
     reserved {int} NOT NULL,
     sold {int} NOT NULL,
@@ -45,6 +45,6 @@ CREATE TABLE stock (
     returned {int} NOT NULL,
     written_off {int} NOT NULL,
     version {int} NOT NULL,
-    PRIMARY KEY (store, variant_id, location_id),
+    PRIMARY KEY (variant_id, location_id, store),
     CONSTRAINT stock_not_negative CHECK (available >= 0 AND reserved >= 0 AND sold >= 0)
 ) {compact};

@@ -1,24 +1,24 @@
 -- The tables of orders: see ../storage.py.
 
 CREATE TABLE answers (
-    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
     kind {key:16} NOT NULL,
+    store {key:48} NOT NULL,
     state {key:16} NOT NULL,
-    PRIMARY KEY (store, order_id, kind)
+    PRIMARY KEY (order_id, kind, store)
 ) {compact};
 
 CREATE TABLE ordered_carts (
-    store {key:48} NOT NULL,
     cart_id {key:48} NOT NULL,
     cart_version {int} NOT NULL,
+    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
-    PRIMARY KEY (store, cart_id, cart_version)
+    PRIMARY KEY (cart_id, cart_version, store)
 ) {compact};
 
 CREATE TABLE orders (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     buyer {key:48} NOT NULL,
     stage {key:16} NOT NULL,
     version {int} NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE orders (
     cancel_reason {key:40} NOT NULL,
     shortages {text} NOT NULL,
     body {text} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE INDEX orders_by_buyer ON orders (store, buyer, id);
@@ -43,11 +43,11 @@ CREATE INDEX orders_by_buyer ON orders (store, buyer, id);
 CREATE INDEX orders_by_expiry ON orders (expires_at);
 
 CREATE TABLE transitions (
-    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
     version {int} NOT NULL,
+    store {key:48} NOT NULL,
     stage {key:16} NOT NULL,
     event {key:40} NOT NULL,
     at {int} NOT NULL,
-    PRIMARY KEY (store, order_id, version)
+    PRIMARY KEY (order_id, version, store)
 ) {compact};

@@ -1,20 +1,20 @@
 -- The tables of payments: see ../storage.py.
 
 CREATE TABLE dues (
-    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     buyer {key:48} NOT NULL,
     amount {int} NOT NULL,
     currency {key:3} NOT NULL,
     state {key:16} NOT NULL,
     payment_id {key:48} NOT NULL,
     expires_at {int} NOT NULL,
-    PRIMARY KEY (store, order_id)
+    PRIMARY KEY (order_id, store)
 ) {compact};
 
 CREATE TABLE payments (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
     buyer {key:48} NOT NULL,
     amount {int} NOT NULL,
@@ -28,15 +28,15 @@ CREATE TABLE payments (
     refunded {int} NOT NULL,
     created_at {int} NOT NULL,
     version {int} NOT NULL,
-    PRIMARY KEY (store, id),
+    PRIMARY KEY (id, store),
     CONSTRAINT refunded_at_most_amount CHECK (refunded <= amount)
 ) {compact};
 
 CREATE INDEX payments_by_order ON payments (store, order_id);
 
 CREATE TABLE refunds (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     payment_id {key:48} NOT NULL,
     order_id {key:48} NOT NULL,
     buyer {key:48} NOT NULL,
@@ -44,5 +44,5 @@ CREATE TABLE refunds (
     currency {key:3} NOT NULL,
     state {key:16} NOT NULL,
     created_at {int} NOT NULL,
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};

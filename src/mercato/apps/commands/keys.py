@@ -1,0 +1,22 @@
+"""`mercato keys`: show or rotate the keys that sign quotes, guests' passes and notices."""
+
+import argparse
+
+from mercato.apps.owner import Ownership
+from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.settings import read_settings
+from mercato.values.clock import SystemClock
+from mercato.values.ids import Ids
+
+
+def command(options: argparse.Namespace) -> int:
+    settings = read_settings(data=options.data)
+    ids = Ids(SystemClock())
+    with Ownership(settings.data):
+        path = settings.data / "keys.json"
+        keyring = Keyring.open(path, ids)
+        if options.action == "rotate":
+            keyring = keyring.rotated(ids)
+            keyring.save(path)
+        print(f"{keyring.current} signs; {', '.join(keyring.names)} verify")
+    return 0

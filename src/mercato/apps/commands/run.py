@@ -1,0 +1,63 @@
+"""`mercato run`: the shop is open."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from mercato.apps.commands.task_list import TASKS
+from mercato.apps.control import ControlServer
+from mercato.apps.demo import DemoAccounts, open_demo
+from mercato.apps.owner import Ownership
+from mercato.apps.shop import Shop, flush_logs, make_parts, run_in_loop
+from mercato.runtime.settings import Settings, read_settings
+
+
+def command(options: argparse.Namespace) -> int:
+    settings = read_settings(data=options.data, port=options.port, host=options.host)
+    with Ownership(settings.data):
+        return run_in_loop(_run(settings, demo=not options.empty))
+
+
+async def _run(settings: Settings, *, demo: bool) -> int:
+    loop = asyncio.get_running_loop()
+    shop = Shop(settings, make_parts(settings, loop))
+    shop.start()
+    server, control = shop.server(), ControlServer(shop, TASKS)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
+    flushing = loop.create_task(flush_logs(shop.parts))
+    try:
+        accounts = await open_demo(shop) if demo else None
+        await control.start()
+        announcing = loop.create_task(_announce(server, settings, accounts))
+        await server.serve()
+        announcing.cancel()
+    except SystemExit:
+        print(
+            f"mercato: cannot listen on {settings.host}:{settings.port}: choose another port with --port",
+            file=sys.stderr,
+        )
+        return 1
+    finally:
+        flushing.cancel()
+        await control.stop()
+        await shop.stop()
+    print("The shop is closed; everything is kept in", settings.data)
+    return 0
+
+
+async def _announce(server: object, settings: Settings, accounts: DemoAccounts | None) -> None:
+    """Say where everything is, once the server listens."""
+    while not getattr(server, "started", False):
+        await asyncio.sleep(0.01)
+    mails = f"as files in {settings.mail_folder}" if settings.mail == "folder" else f"by {settings.mail}"
+    print("The shop is open. Stop it with Ctrl-C.\n")
+    print(f"  storefront  {settings.url}/")
+    print(f"  API         {settings.url}/v1  (described in schemas/openapi.json and at {settings.url}/v1/openapi.json)")
+    print(f"  mails       {mails}")
+    print(f"  data        {settings.data}")
+    if accounts is not None:
+        print(f"  shopper     {accounts.email}  password {accounts.password}")
+        print(f"  API key     {accounts.api_key}  (the owner's, for Authorization: Bearer)")
+    print(flush=True)
