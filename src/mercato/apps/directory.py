@@ -12,7 +12,7 @@ import msgspec
 from mercato.contracts.stores import FindStore, ResolveApiKey, SettingsChanged, Store, StoreOpened
 from mercato.contracts.users import ResolveSession, SessionsEnded
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.access.sealed import Unsound, seal, unseal
+from mercato.runtime.access.sealed import Unsealer, Unsound, seal
 from mercato.runtime.access.who import Holder, Tenant
 from mercato.runtime.node import Node
 from mercato.values.clock import DAY, Clock
@@ -34,7 +34,7 @@ class GuestPass(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-_GUEST_PASS = msgspec.json.Decoder(GuestPass)
+_GUESTS = Unsealer("guest", GuestPass)
 
 
 class StoreDirectory:
@@ -100,7 +100,7 @@ class StoreDirectory:
 
     def _guest(self, token: str) -> Holder | None:
         try:
-            guest: GuestPass = unseal(self._keyring, "guest", token, _GUEST_PASS)
+            guest = _GUESTS.unseal(self._keyring, token)
         except Unsound:
             return None
         return Holder(guest.store, guest.buyer, 0, guest.expires_at, is_guest=True)

@@ -13,6 +13,9 @@ from msgspec import Meta
 from mercato.values.commerce import Line
 from mercato.values.ids import SessionId, StoreId, TokenId, UserId
 from mercato.values.messages import (
+    STAFF,
+    USER,
+    Access,
     Anyone,
     Command,
     Conflict,
@@ -25,6 +28,8 @@ from mercato.values.messages import (
     User,
 )
 from mercato.values.page import Page
+
+OwnerOrStaff = Access("user or staff", USER | STAFF | System.roles)
 
 # What a mail can be sent to: plain ASCII, as browsers send it (a domain in other letters comes as punycode). The
 # look-ahead at the end: `$` alone lets a line break at the very end pass.
@@ -267,7 +272,7 @@ class ChangePassword(Command[Accepted], frozen=True):
 class UpdateProfile(Command[UserAccount], frozen=True):
     """Change what is given. `if_version` refuses (Conflict) when somebody changed it first. `me` is the caller."""
 
-    allow = User
+    allow = OwnerOrStaff
     refusals = (NotFound, Conflict)
     user_id: UserId
     name: Line | None = None
@@ -281,7 +286,7 @@ class EraseUser(Command[None], frozen=True):
     The address can be used again. `me` is the caller.
     """
 
-    allow = User
+    allow = OwnerOrStaff
     refusals = (NotFound,)
     user_id: UserId
 
@@ -297,7 +302,7 @@ class IssueToken(Command[IssuedToken], frozen=True):
 class GetUser(Query[UserAccount], frozen=True):
     """Own account, or any of the store for staff. `me` is the caller."""
 
-    allow = User
+    allow = OwnerOrStaff
     refusals = (NotFound,)
     user_id: UserId
 

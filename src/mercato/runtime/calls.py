@@ -4,7 +4,7 @@ Routes, front-ends, workers, jobs and tests call; handlers and listeners never d
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -15,7 +15,7 @@ from mercato.runtime.database.engine import Connection, DatabaseFault
 from mercato.runtime.database.idempotency import FIND_ANSWER, FIND_KEY, KeyRow
 from mercato.runtime.database.transaction import Intent, Reader
 from mercato.runtime.parts import Parts
-from mercato.runtime.service import Ask, Await
+from mercato.runtime.service import Answerer, Ask, Await
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import Caller, Command, Forbidden, KeyReused, Query, Unavailable
 
@@ -34,13 +34,22 @@ class Questions:
         self._parts = parts
         self._database = executor.database
         self._point = self._database.reader()
+        self._reader = Reader(self._point, self._database.compiled, parts.keyring)
         self._spare: list[Connection] = []
 
-    def answer(self, run: Callable[[Reader, Any, Caller], Any], query: Any, caller: Caller) -> Any:
-        """A point query, in the loop's thread."""
-        return self._answer(self._point, run, query, caller)
+    def answer(self, run: Answerer, query: Any, caller: Caller, *, single: bool = False) -> Any:
+        """A point query, in the loop's thread. A `single` one executes one statement and needs no transaction."""
+        if not single:
+            return self._answer(self._point, run, query, caller)
+        reader = self._reader
+        reader.store = caller.store
+        reader.now = self._parts.clock.now()
+        try:
+            return run(reader, query, caller)
+        except Exception as error:
+            raise self._unavailable(self._point, error, query) from error
 
-    async def answer_in_pool(self, run: Callable[[Reader, Any, Caller], Any], query: Any, caller: Caller) -> Any:
+    async def answer_in_pool(self, run: Answerer, query: Any, caller: Caller) -> Any:
         """A query that may take long, in the pool of readers."""
 
         def work() -> Any:
@@ -52,9 +61,7 @@ class Questions:
 
         return await self._parts.pools.readers.run(work)
 
-    def _answer(
-        self, connection: Connection, run: Callable[[Reader, Any, Caller], Any], query: Any, caller: Caller
-    ) -> Any:
+    def _answer(self, connection: Connection, run: Answerer, query: Any, caller: Caller) -> Any:
         reader = Reader(connection, self._database.compiled, self._parts.keyring)
         reader.store = caller.store
         reader.now = self._parts.clock.now()
@@ -64,9 +71,16 @@ class Questions:
                 return run(reader, query, caller)
             finally:
                 connection.execute("COMMIT")
-        except DatabaseFault as fault:
-            self._parts.telemetry.log.error("query_failed", query=type(query).__name__, error=str(fault))
-            raise Unavailable from fault
+        except Exception as error:
+            raise self._unavailable(connection, error, query) from error
+
+    def _unavailable(self, connection: Connection, error: Exception, query: Any) -> Exception:
+        """What a question that failed raises: Unavailable for a fault of the database, else the error itself."""
+        fault = connection.translated(error)
+        if not isinstance(fault, DatabaseFault):
+            return error
+        self._parts.telemetry.log.error("query_failed", query=type(query).__name__, error=str(fault))
+        return Unavailable()
 
     def stored_key(self, store: str, key: IdempotencyKey) -> KeyRow | None:
         return self._find(FIND_KEY, store, scope=key.scope, client_key=key.key)
@@ -78,7 +92,7 @@ class Questions:
         def run(reader: Reader, _query: Any, _caller: Caller) -> KeyRow | None:
             return cast(KeyRow | None, reader.one(statement, **parameters))
 
-        return cast(KeyRow | None, self.answer(run, None, Caller(store=store)))
+        return cast(KeyRow | None, self.answer(run, None, Caller(store=store), single=True))
 
 
 class Calls:
@@ -159,7 +173,7 @@ class Calls:
         if row is None:
             return cast(Reply, await self._await(query, caller))
         if row.point:
-            return cast(Reply, self._questions[kind].answer(row.run, query, caller))
+            return cast(Reply, self._questions[kind].answer(row.run, query, caller, single=row.single))
         return cast(Reply, await self._questions[kind].answer_in_pool(row.run, query, caller))
 
     async def _await(self, query: Query[Any], caller: Caller) -> Any:

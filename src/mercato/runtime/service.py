@@ -36,11 +36,15 @@ class Handle(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """This query is answered by `run`: in the loop when it is a `point` query, else in the pool of readers."""
+    """This query is answered by `run`: in the loop when it is a `point` query, else in the pool of readers.
+
+    `single` says that it executes one statement only, which needs no transaction to see one state.
+    """
 
     message: type[Query[Any]]
     run: Answerer
     point: bool = True
+    single: bool = False
 
 
 class Await(msgspec.Struct, frozen=True):

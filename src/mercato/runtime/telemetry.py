@@ -5,15 +5,20 @@ written to its stream a few times a second; labels are bound when a route is.
 """
 
 import sys
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import IO, Any, TextIO
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from mercato.values.clock import Clock
 
+BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)  # seconds
 FLUSH_AT = 512  # lines; the timer writes smaller piles a few times a second
 
 
@@ -60,20 +65,38 @@ class AccessLog:
 
 
 class RouteMetrics:
-    """Counters of one route, bound once."""
+    """Counters of one route, plain numbers that only the loop's thread changes."""
 
-    def __init__(self, requests: Counter, seconds: Histogram, method: str, route: str) -> None:
-        self._requests = requests
-        self._labels = (method, route)
-        self._by_status: dict[int, Callable[[], None]] = {}
-        self._seconds = seconds.labels(method, route).observe
+    def __init__(self, method: str, route: str) -> None:
+        self.labels = [method, route]
+        self.by_status: dict[int, int] = {}
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
 
     def count(self, status: int, seconds: float) -> None:
-        increase = self._by_status.get(status)
-        if increase is None:
-            increase = self._by_status[status] = self._requests.labels(*self._labels, str(status)).inc
-        increase()
-        self._seconds(seconds)
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+
+class _RouteCollector(Collector):
+    """Shows the routes' counters to prometheus-client."""
+
+    def __init__(self) -> None:
+        self.routes: list[RouteMetrics] = []
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily("mercato_requests", "Answered requests", labels=["method", "route", "status"])
+        seconds = HistogramMetricFamily(
+            "mercato_request_seconds", "Time from a whole request to its answer", labels=["method", "route"]
+        )
+        for route in self.routes:
+            for status, count in route.by_status.items():
+                requests.add_metric([*route.labels, str(status)], count)
+            totals = list(accumulate(route.buckets))
+            bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+            seconds.add_metric(route.labels, list(zip(bounds, totals, strict=True)), route.seconds)
+        return (requests, seconds)
 
 
 class Telemetry:
@@ -83,16 +106,8 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self.access = AccessLog(access)
         self.log = _logger(clock, log or sys.stderr)
-        self._requests = Counter(
-            "mercato_requests", "Answered requests", ("method", "route", "status"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "mercato_request_seconds",
-            "Time from a whole request to its answer",
-            ("method", "route"),
-            buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0),
-            registry=self.registry,
-        )
+        self._routes = _RouteCollector()
+        self.registry.register(self._routes)
         self.batches = Counter("mercato_batches", "Committed batches", ("service",), registry=self.registry)
         self.messages = Counter("mercato_messages", "Commands and events done", ("service",), registry=self.registry)
         self.redone = Counter("mercato_batches_redone", "Batches run again", ("service",), registry=self.registry)
@@ -102,7 +117,9 @@ class Telemetry:
         )
 
     def route(self, method: str, route: str) -> RouteMetrics:
-        return RouteMetrics(self._requests, self._seconds, method, route)
+        metrics = RouteMetrics(method, route)
+        self._routes.routes.append(metrics)
+        return metrics
 
     def exposition(self) -> bytes:
         """The text that `/metrics` answers."""

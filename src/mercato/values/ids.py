@@ -5,6 +5,8 @@ They sort by the time they were made, say what they name, and are safe in URLs a
 
 import re
 import secrets
+from collections.abc import Callable
+from itertools import count
 from typing import NewType, Protocol
 
 from mercato.values.clock import Clock
@@ -87,6 +89,12 @@ class Ids:
         last = self._last
         number = (last >> 12) << 80 | 0x7 << 76 | (last & 0xFFF) << 64 | 0x2 << 62 | bits
         return f"{prefix}_{number:032x}"
+
+    def series(self) -> Callable[[str], str]:
+        """A maker of ids for one moment, cheaper than `new`: they count up from a random beginning."""
+        start = int(self.new("x")[2:], 16)
+        numbers = count(start)
+        return lambda prefix: f"{prefix}_{next(numbers):032x}"
 
     def secret(self) -> bytes:
         """32 bytes that nobody can guess (seeded in simulation)."""

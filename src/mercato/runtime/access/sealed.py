@@ -2,14 +2,38 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Generic, TypeVar
 
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
 
 
+Record = TypeVar("Record", bound=msgspec.Struct)
+
 _VERSION = "v1"
+
+
+REMEMBER = 4_096
+
+
+class Unsealer(Generic[Record]):
+    """Reads records that were signed for one purpose, and remembers the latest: most are read twice, here and there."""
+
+    def __init__(self, purpose: str, record: type[Record]) -> None:
+        self._purpose = purpose
+        self._decoder = msgspec.json.Decoder(record)
+        self._known: dict[tuple[Keyring, str], Record] = {}
+
+    def unseal(self, keyring: Keyring, text: str) -> Record:
+        """The record in a signed text. Raises Unsound for everything that `seal` did not make for this purpose."""
+        known = self._known.get((keyring, text))
+        if known is None:
+            known = _unseal(keyring, self._purpose, text, self._decoder)
+            if len(self._known) >= REMEMBER:
+                self._known.clear()
+            self._known[keyring, text] = known
+        return known
 
 
 class Unsound(Exception):
@@ -23,8 +47,7 @@ def seal(keyring: Keyring, purpose: str, record: msgspec.Struct) -> str:
     return f"{_VERSION}.{key_id}.{_to_text(payload)}.{_to_text(mac)}"
 
 
-def unseal(keyring: Keyring, purpose: str, text: str, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    """The record in a signed text. Raises Unsound for everything that `seal` did not make for this purpose."""
+def _unseal(keyring: Keyring, purpose: str, text: str, decoder: "msgspec.json.Decoder[Record]") -> Record:
     try:
         version, key_id, payload_text, mac_text = text.split(".")
         payload, mac = _to_bytes(payload_text), _to_bytes(mac_text)

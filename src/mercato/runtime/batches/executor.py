@@ -183,15 +183,16 @@ class Executor:
         """Execute the batch up to its commit. What the engine cannot do is kept in `batch.fault`."""
         try:
             self._run(batch, grouped=True)
-        except DatabaseFault as fault:
-            self._give_up(batch, fault)
-        except Exception:
+        except Exception as error:
+            if isinstance(fault := self.database.writer.translated(error), DatabaseFault):
+                self._give_up(batch, fault)
+                return
             self._parts.telemetry.redone.labels(self.name).inc()
             self._undo()
             try:
                 self._run(batch, grouped=False)
             except Exception as error:
-                self._give_up(batch, error)
+                self._give_up(batch, self.database.writer.translated(error))
 
     def commit(self, batch: Batch) -> None:
         """Make the batch durable. Runs in a pool thread; nobody else uses the connection meanwhile."""
@@ -283,9 +284,10 @@ class Executor:
             with _savepoint(tx, self.database) as saved:
                 try:
                     item.run(tx, context)
-                except DatabaseFault:
-                    raise
-                except Exception as error:
+                except Exception as raised:
+                    error = self.database.writer.translated(raised)
+                    if isinstance(error, DatabaseFault):
+                        raise error from raised
                     saved.back()
                     item.failed(tx, context, error)
 

@@ -51,10 +51,10 @@ class Log:
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """At most `limit` events with numbers above `after`, in order."""
-        rows = self._connection.fetch_many(self._compiled[READ_AFTER].sql, {"after": after}, limit)
+        rows = self._connection.fetch(self._compiled[READ_AFTER].sql, {"after": after}, limit)
         return [Envelope(self.source, *row) for row in rows]
 
     def last(self) -> int:
         """The number of the latest event; 0 when there is none."""
-        row = self._connection.fetch_one(self._compiled[LAST_NUMBER].sql, {})
-        return int(row[0]) if row else 0
+        ((number,),) = self._connection.fetch(self._compiled[LAST_NUMBER].sql, {}, 1)
+        return int(number)

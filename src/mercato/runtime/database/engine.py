@@ -28,16 +28,22 @@ class CompiledStatements(dict[Statement[Any], Compiled]):
 
 
 class Connection(Protocol):
-    """One connection of the raw driver, used by one thread at a time."""
+    """One connection of the raw driver, used by one thread at a time.
+
+    `cursor` is the driver's own (DB-API 2.0; its `execute` returns itself). It raises the driver's errors:
+    `translated` turns those into faults of this module.
+    """
+
+    cursor: Any
 
     def execute(self, sql: str, parameters: dict[str, Any] = ..., /) -> int:
-        """Run one statement; how many rows it changed."""
+        """Run one statement; how many rows it changed. Raises translated errors."""
 
-    def execute_many(self, sql: str, rows: list[dict[str, Any]], /) -> None: ...
+    def fetch(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]:
+        """At most `limit` rows. Raises translated errors."""
 
-    def fetch_one(self, sql: str, parameters: dict[str, Any], /) -> tuple[Any, ...] | None: ...
-
-    def fetch_many(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]: ...
+    def translated(self, error: Exception) -> Exception:
+        """DatabaseFault or ConstraintFault for an error of the driver; any other error as it is."""
 
     def close(self) -> None: ...
 

@@ -37,7 +37,7 @@ def migrate(service: Service, database: Database, now: int) -> list[str]:
     writer, compiled = database.writer, database.compiled
     for statement in _FIRST.statements(database.dialect):
         writer.execute(statement)
-    rows = writer.fetch_many(compiled[LIST_MIGRATIONS].sql, {}, 10_000)
+    rows = writer.fetch(compiled[LIST_MIGRATIONS].sql, {}, 10_000)
     done = []
     for migration in pending(known_migrations(service), {name for (name,) in rows}):
         writer.execute("BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ from mercato.runtime.database.engine import CompiledStatements, ConstraintFault,
 
 _CACHED_STATEMENTS = 512
 _CACHE_KIB = 8_192
+_MAPPED = 1 << 28  # bytes of a file that readers see without copying
 
 Connect = Callable[[Path], sqlite3.Connection]
 
@@ -40,46 +41,33 @@ class SqliteConnection:
             self.raw = open_file(path)
             for pragma in _pragmas(read_only):
                 self.raw.execute(pragma)
-        self._cursor = self.raw.cursor()
+        self.cursor = self.raw.cursor()
 
     def execute(self, sql: str, parameters: dict[str, Any] | tuple[()] = (), /) -> int:
         try:
-            return self._cursor.execute(sql, parameters).rowcount
+            return self.cursor.execute(sql, parameters).rowcount
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise self.translated(error) from error
 
-    def execute_many(self, sql: str, rows: list[dict[str, Any]], /) -> None:
+    def fetch(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]:
         try:
-            self._cursor.executemany(sql, rows)
+            return self.cursor.execute(sql, parameters).fetchmany(limit)
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise self.translated(error) from error
 
-    def fetch_one(self, sql: str, parameters: dict[str, Any], /) -> tuple[Any, ...] | None:
-        try:
-            row: tuple[Any, ...] | None = self._cursor.execute(sql, parameters).fetchone()
-            return row
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
-
-    def fetch_many(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]:
-        try:
-            return self._cursor.execute(sql, parameters).fetchmany(limit)
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
+    def translated(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            return ConstraintFault(f"{self._path.name}: {error}")
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.ProgrammingError):
+            return DatabaseFault(f"{self._path}: {error}; check the disk and the file's rights, then try again")
+        return error
 
     def close(self) -> None:
         self.raw.close()
 
-    def _translated(self, error: sqlite3.Error) -> Exception:
-        if isinstance(error, sqlite3.IntegrityError):
-            return ConstraintFault(f"{self._path.name}: {error}")
-        if isinstance(error, sqlite3.ProgrammingError):
-            return error
-        return DatabaseFault(f"{self._path}: {error}; check the disk and the file's rights, then try again")
-
 
 def _pragmas(read_only: bool) -> list[str]:
-    shared = ["PRAGMA busy_timeout=5000", f"PRAGMA cache_size=-{_CACHE_KIB}", "PRAGMA temp_store=MEMORY"]
+    shared = ["PRAGMA busy_timeout=5000", f"PRAGMA mmap_size={_MAPPED}", f"PRAGMA cache_size=-{_CACHE_KIB}", "PRAGMA temp_store=MEMORY"]
     if read_only:
         return [*shared, "PRAGMA query_only=ON"]
     return ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=2000", *shared]

@@ -47,10 +47,19 @@ class StatementError(Exception):
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """A statement for one dialect: `constants` are the parameters that the declaration itself fixes."""
+    """A statement for one dialect, with what a transaction must know of it.
+
+    `constants` are the parameters that the declaration itself fixes; `key_of` takes the values of the primary key out
+    of the parameters, where the statement is about the one row with that key.
+    """
 
     sql: str
     constants: dict[str, Any]
+    record: Any
+    tables: frozenset[str]
+    table: str
+    key_of: Callable[[dict[str, Any]], Any] | None
+    unconditional: bool
 
 
 class Statement(Generic[Row]):
@@ -81,17 +90,6 @@ class Statement(Generic[Row]):
         return tuple(named[name] for name in columns) if set(columns) <= named.keys() else None
 
     @cached_property
-    def key_of(self) -> Callable[[dict[str, Any]], Any] | None:
-        """Takes the key's values out of the parameters."""
-        return itemgetter(*self.key) if self.key else None
-
-    @cached_property
-    def table(self) -> str:
-        """The name of the only table of a change."""
-        (name,) = self.tables
-        return name
-
-    @cached_property
     def unconditional(self) -> bool:
         """Whether the change may wait and be grouped: it asks for nothing but rows by their whole primary key."""
         core = self.core
@@ -114,7 +112,15 @@ class Statement(Generic[Row]):
         core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
         compiled = core.compile(dialect=DIALECTS[dialect])
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
-        return Compiled(sql=str(compiled), constants={name: compiled.params[name] for name in fixed})
+        return Compiled(
+            sql=str(compiled),
+            constants={name: compiled.params[name] for name in fixed},
+            record=self.record,
+            tables=self.tables,
+            table=next(iter(self.tables)) if len(self.tables) == 1 else "",
+            key_of=itemgetter(*self.key) if self.key else None,
+            unconditional=self.unconditional,
+        )
 
     def _check_store(self) -> None:
         owned = [table for table in _tables_of(self.core) if "store" in table.c]

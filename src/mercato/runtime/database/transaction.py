@@ -12,7 +12,7 @@ import msgspec
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection
-from mercato.runtime.database.statements import Statement, insert_into
+from mercato.runtime.database.statements import Compiled, Statement, insert_into
 from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
 from mercato.values.ids import Ids
 from mercato.values.messages import Envelope, Event
@@ -36,7 +36,8 @@ class Reader:
     """Answers questions for one store from committed state (a transaction: from its own state)."""
 
     def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
-        self._connection = connection
+        self._execute = connection.cursor.execute
+        self._execute_many = connection.cursor.executemany
         self._compiled = compiled
         self.keyring = keyring
         self.store = ""
@@ -44,24 +45,26 @@ class Reader:
 
     def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
         """The first row as its record, or None."""
-        compiled = self._compiled[statement]
-        parameters["store"] = self.store
-        if compiled.constants:
-            parameters.update(compiled.constants)
-        row = self._connection.fetch_one(compiled.sql, parameters)
-        return None if row is None else statement.record(*row)  # type: ignore[misc]
+        compiled = self._prepared(statement, parameters)
+        row = self._execute(compiled.sql, parameters).fetchone()
+        return None if row is None else compiled.record(*row)
 
     def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
         """All rows as records. More than `limit` raises RowLimitExceeded: nothing is cut off silently."""
+        compiled = self._prepared(statement, parameters)
+        rows = self._execute(compiled.sql, parameters).fetchmany(limit + 1)
+        if len(rows) > limit:
+            raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
+        record = compiled.record
+        return [record(*row) for row in rows]
+
+    def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
+        """The compiled statement; its parameters get the store and the statement's constants."""
         compiled = self._compiled[statement]
         parameters["store"] = self.store
         if compiled.constants:
             parameters.update(compiled.constants)
-        rows = self._connection.fetch_many(compiled.sql, parameters, limit + 1)
-        if len(rows) > limit:
-            raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
-        record = statement.record
-        return [record(*row) for row in rows]  # type: ignore[misc]
+        return compiled
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         """A document with its version, or None."""
@@ -106,6 +109,7 @@ class Transaction(Reader):
     ) -> None:
         super().__init__(connection, compiled, keyring)
         self._ids = ids
+        self.new_id = ids.series()
         self._source = source
         self._pending: dict[str, _Pending] = {}
         self._documents: dict[tuple[str, str, str], Document[Any]] = {}
@@ -120,47 +124,35 @@ class Transaction(Reader):
         self.accepts: Callable[[str], bool] = _leaves_it
         self.answers: list[Answered] = []
 
-    def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
-        if self._pending:
-            self._flush_for(statement, parameters)
-        return super().one(statement, **parameters)
-
-    def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
-        if self._pending:
-            self._flush_for(statement, parameters)
-        return super().all(statement, limit, **parameters)
-
     def run(self, statement: Statement[None], **parameters: Any) -> int:
         """Change rows at once; how many. For guarded changes, whose condition decides: look at the number."""
-        if self._pending:
-            self._flush_for(statement, parameters)
+        compiled = self._prepared(statement, parameters)
         self.writes += 1
-        compiled = self._compiled[statement]
-        parameters["store"] = self.store
-        if compiled.constants:
-            parameters.update(compiled.constants)
-        return self._connection.execute(compiled.sql, parameters)
+        count: int = self._execute(compiled.sql, parameters).rowcount
+        return count
 
     def defer(self, statement: Statement[None], **parameters: Any) -> None:
         """Change rows some time before the commit. For unconditional changes only: whole rows by their key."""
         if not self.grouped:
             self.run(statement, **parameters)
             return
-        if not statement.unconditional:
-            raise ValueError(f"only unconditional writes can wait, this one has a condition: {statement.core}")
-        table, key_of = statement.table, statement.key_of
-        assert key_of is not None, "an unconditional write names its rows by their key"
+        compiled = self._compiled[statement]
+        if not compiled.unconditional or compiled.key_of is None:
+            raise ValueError(f"only unconditional writes can wait, this one has a condition: {compiled.sql}")
         self.writes += 1
         parameters["store"] = self.store
-        key = key_of(parameters)
-        pending = self._pending.get(table)
-        if pending is None:
-            pending = self._pending[table] = _Pending()
-        elif pending.keys.get(key, statement) is not statement:
-            self._flush(table)
-            pending = self._pending[table] = _Pending()
+        key = compiled.key_of(parameters)
+        pending = self._pending.get(compiled.table)
+        if pending is None or pending.keys.get(key, statement) is not statement:
+            if pending is not None:
+                self._flush(compiled.table)
+            pending = self._pending[compiled.table] = _Pending()
         pending.keys[key] = statement
-        pending.rows.setdefault(statement, []).append(parameters)
+        rows = pending.rows.get(statement)
+        if rows is None:
+            pending.rows[statement] = [parameters]
+        else:
+            rows.append(parameters)
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         known = self._documents.get((self.store, collection.name, document_id))
@@ -181,7 +173,7 @@ class Transaction(Reader):
         envelope = Envelope(
             self._source,
             self.number,
-            self._ids.new("evt"),
+            self.new_id("evt"),
             self.store,
             type(event).__name__,
             event.version,
@@ -199,7 +191,7 @@ class Transaction(Reader):
 
         A worker of this process that has room gets it right after the commit; else it is found by its due time.
         """
-        intent_id = self._ids.new("int")
+        intent_id = self.new_id("int")
         here = not after and self.accepts(kind)
         intent = Intent(self.store, intent_id, kind, subject, 0, 1, encode(body), self.correlation)
         if here:
@@ -225,9 +217,6 @@ class Transaction(Reader):
         self.writes += 1
         self.answers.append(Answered(self.store, subject, status, body))
 
-    def new_id(self, prefix: str) -> str:
-        return self._ids.new(prefix)
-
     def new_secret(self) -> bytes:
         """32 bytes that nobody can guess."""
         return self._ids.secret()
@@ -241,25 +230,25 @@ class Transaction(Reader):
         """Write the rows of all events emitted here."""
         if self.events:
             rows = [_outbox_row(envelope) for envelope, _ in self.events]
-            self._connection.execute_many(self._compiled[_OUTBOX].sql, rows)
+            self._execute_many(self._compiled[_OUTBOX].sql, rows)
 
     def forget(self) -> None:
         """The transaction was rolled back: nothing of it is left."""
         self._pending.clear()
         self._documents.clear()
 
-    def _flush_for(self, statement: Statement[Any], parameters: dict[str, Any]) -> None:
-        """Send what waits for the tables of `statement`, unless it is about one row and that row does not wait."""
-        for table in statement.tables:
-            pending = self._pending.get(table)
-            if pending is None:
-                continue
-            key_of = statement.key_of
-            if key_of is not None:
-                parameters["store"] = self.store
-                if key_of(parameters) not in pending.keys:
-                    continue
-            self._flush(table)
+    def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
+        """As a reader's; what waits for its tables is sent first, unless it is about one row that does not wait."""
+        compiled = self._compiled[statement]
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        waiting = self._pending
+        if waiting and not compiled.tables.isdisjoint(waiting):
+            for table in compiled.tables & waiting.keys():
+                if compiled.key_of is None or compiled.key_of(parameters) in waiting[table].keys:
+                    self._flush(table)
+        return compiled
 
     def _flush(self, table: str) -> None:
         for statement, rows in self._pending.pop(table).rows.items():
@@ -268,9 +257,9 @@ class Transaction(Reader):
                 for row in rows:
                     row.update(compiled.constants)
             if len(rows) == 1:
-                self._connection.execute(compiled.sql, rows[0])
+                self._execute(compiled.sql, rows[0])
             else:
-                self._connection.execute_many(compiled.sql, rows)
+                self._execute_many(compiled.sql, rows)
 
 
 class _Pending:

@@ -23,10 +23,10 @@ SESSION_COOKIE = "mercato_session"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
-_PAGE_HEADERS = (
+_NO_STORE = (b"cache-control", b"no-store")
+_API_HEADERS: tuple[tuple[bytes, bytes], ...] = ((b"x-content-type-options", b"nosniff"),)
+_PAGE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (
@@ -48,6 +48,7 @@ class Edge:
         self.directory = directory
         self.limiter = limiter
         self.serving = 0
+        self._new_request_id = parts.ids.series()
         self._metrics: dict[str, RouteMetrics] = {}
 
     async def serve(self, route: Route, request: Request) -> Reply:
@@ -79,7 +80,7 @@ class Edge:
             text = given.decode("latin-1")
             if _REQUEST_ID.fullmatch(text):
                 return text
-        return self.ids.new("req")
+        return self._new_request_id("req")
 
     def _enter_known(self, route: Route, request: Request) -> Caller | None:
         """The caller, if store and token are in memory."""
@@ -152,10 +153,9 @@ class Edge:
                 reply.code,
             )
         )
-        fixed: tuple[tuple[bytes, bytes], ...] = _PAGE_HEADERS if route.page else _API_HEADERS
-        if reply.headers and any(name == b"cache-control" for name, _ in reply.headers):
-            fixed = tuple(header for header in fixed if header[0] != b"cache-control")
-        reply.headers = (*reply.headers, *fixed, (b"x-request-id", request.id.encode()))
+        caching = _NO_STORE if reply.cache_control is None else (b"cache-control", reply.cache_control)
+        fixed = _PAGE_HEADERS if route.page else _API_HEADERS
+        reply.headers = (*reply.headers, caching, *fixed, (b"x-request-id", request.id.encode()))
 
 
 def _host(request: Request) -> str:

@@ -69,9 +69,9 @@ class Request:
 
 
 class Reply:
-    """Status, body and the headers that are not the same for all replies."""
+    """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store."""
 
-    __slots__ = ("body", "code", "content_type", "headers", "status")
+    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "status")
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class Reply:
         headers: tuple[tuple[bytes, bytes], ...] = (),
         code: str = "",
     ) -> None:
+        self.cache_control: bytes | None = None
         self.status = status
         self.body = body
         self.content_type = content_type

@@ -50,7 +50,11 @@ def cart_of(reader: Reader, document: Document[CartDocument], just_added: Offer 
 def _current_prices(reader: Reader, cart: CartDocument, known: Offer | None) -> dict[VariantId, int]:
     prices = {known.variant_id: known.amount} if known else {}
     wanted = [line.variant_id for line in cart.lines if line.variant_id not in prices]
-    if wanted:
+    if len(wanted) == 1:
+        row = reader.one(storage.CURRENT_PRICE, currency=cart.currency, variant_id=wanted[0])
+        if row is not None:
+            prices[wanted[0]] = row.amount
+    elif wanted:
         rows = reader.all(storage.CURRENT_PRICES, currency=cart.currency, variant_ids=as_list(wanted))
         prices.update({VariantId(row.variant_id): row.amount for row in rows})
     return prices

@@ -79,6 +79,17 @@ CURRENT_PRICES = fetch(
         any_of(variants.c.variant_id, "variant_ids"),
     ),
 )
+CURRENT_PRICE = fetch(
+    CurrentPrice,
+    select(prices.c.variant_id, prices.c.amount)
+    .select_from(_joined)
+    .where(
+        variants.c.store == bindparam("store"),
+        variants.c.on_sale == 1,
+        prices.c.currency == bindparam("currency"),
+        variants.c.variant_id == bindparam("variant_id"),
+    ),
+)
 SAVE_VARIANT = upsert(
     variants, update=("product_id", "seller", "title", "options", "sku", "handle", "image", "on_sale")
 )

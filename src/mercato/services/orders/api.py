@@ -1,4 +1,4 @@
-"""Routes of orders. Placing an order composes: the stored answer first, then the cart's version, then the command."""
+"""Routes of orders. Placing an order composes: the cart's version, the answer stored for a repetition, the command."""
 
 from typing import Any
 
@@ -15,10 +15,11 @@ from mercato.contracts.orders import (
     PlaceOrder,
 )
 from mercato.contracts.pricing import Quote, QuoteCart, QuoteExpired, SignedQuote, WantedLine
-from mercato.runtime.access.sealed import Unsound, unseal
+from mercato.runtime.access.sealed import Unsound
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.routes import Options, Route, asks, does, finished, key_of, read_body
+from mercato.services.orders.commands import QUOTES
 from mercato.values.commerce import Address
 from mercato.values.ids import OrderId
 from mercato.values.messages import Buyer, Caller, KeyInFlight, Refusal
@@ -33,49 +34,51 @@ class PlaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _BODY = msgspec.json.Decoder(PlaceOrderBody)
-_QUOTE = msgspec.json.Decoder(Quote)
 
 
 async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
     body: PlaceOrderBody = read_body(request, _BODY)
     key = key_of(request, caller, 201, required=True)
     assert key is not None, "key_of has refused a request without its key"
-    answer = edge.calls.stored(PlaceOrder, caller.store, key)
+    seconds = request.wait_seconds()
+    refusal = await _cart_refusal(edge, body, caller)
+    answer = edge.calls.stored(PlaceOrder, caller.store, key) if refusal else None
     if answer is None:
-        await _require_current_cart(edge, body, caller)
+        if refusal is not None:
+            raise refusal
         order_id = OrderId(edge.ids.new("ord"))
-        seconds = request.wait_seconds()
         outcome = edge.calls.expect(caller.store, order_id, seconds) if seconds else None
         command = PlaceOrder(order_id, body.quote, body.payment_method, body.billing)
         answer = await edge.calls.do_once(command, caller, key)
         if answer.body is None and answer.subject == order_id and outcome is not None:
             answer = await outcome or answer
-    elif answer.body is None and not request.wait_seconds():
-        raise KeyInFlight
+        elif answer.body is None and answer.subject != order_id and not seconds:
+            raise KeyInFlight
     reply = await finished(edge, PlaceOrder, request, caller, answer)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/orders/{answer.subject}".encode()))
     return reply
 
 
-async def _require_current_cart(edge: Edge, body: PlaceOrderBody, caller: Caller) -> None:
-    """Refuse, with a new quote, a quote that has expired or whose cart was changed since.
+async def _cart_refusal(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Refusal | None:
+    """Why this quote cannot be ordered as it is: it has expired, or its cart was changed since; with a new quote.
 
-    A text that nobody here signed goes on: orders itself refuses it.
+    A repetition is answered from its key instead, also when its cart has gone on. A text that nobody here signed goes
+    on: orders itself refuses it.
     """
     try:
-        quote: Quote = unseal(edge.parts.keyring, "quote", body.quote, _QUOTE)
+        quote = QUOTES.unseal(edge.parts.keyring, body.quote)
     except Unsound:
-        return
+        return None
     if quote.buyer != caller.buyer or quote.store != caller.store:
-        return
+        return None
     cart = await edge.calls.ask(GetFilledCart(), caller)
     if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
-        return
+        return None
     if cart.locked_by:
-        return  # its version has an order: orders itself says which
-    refusal = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
-    raise refusal(**await _requoted(edge, quote, caller))
+        return None  # its version has an order: orders itself says which
+    kind = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
+    return kind(**await _requoted(edge, quote, caller))
 
 
 async def _requoted(edge: Edge, quote: Quote, caller: Caller) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mercato.contracts.orders import (
     PlaceOrder,
 )
 from mercato.contracts.pricing import Quote, QuoteExpired, QuoteNotYours, QuoteTampered
-from mercato.runtime.access.sealed import Unsound, unseal
+from mercato.runtime.access.sealed import Unsealer, Unsound
 from mercato.runtime.database.transaction import Transaction, encode
 from mercato.services.orders import storage
 from mercato.services.orders.domain import HOLD, OrderBody, OrderState, body_of, next_stage, order_of
@@ -22,7 +22,7 @@ from mercato.values.ids import OrderId
 from mercato.values.messages import Caller, Conflict, Event, NotFound
 from mercato.values.money import Money
 
-_QUOTE = msgspec.json.Decoder(Quote)
+QUOTES = Unsealer("quote", Quote)
 
 
 def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
@@ -31,7 +31,8 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
     ordered = tx.one(storage.FIND_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version)
     if ordered is not None:
         raise CartAlreadyOrdered(order_id=ordered.order_id)
-    state = _new_order(tx, command, quote)
+    body = _body_of(command, quote)
+    state = _new_order(tx, command, quote, body)
     event = OrderPlaced(
         state.id,
         quote.buyer,
@@ -46,7 +47,7 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
     tx.defer(storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id)
     tx.defer(storage.ADD_ANSWER, order_id=state.id, kind="stock", state="waiting")
     _record(tx, state, event)
-    return order_of(state)
+    return order_of(state, body)
 
 
 def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order:
@@ -109,7 +110,7 @@ def _record(tx: Transaction, state: OrderState, event: Event) -> None:
 
 def _verified(tx: Transaction, command: PlaceOrder, caller: Caller) -> Quote:
     try:
-        quote: Quote = unseal(tx.keyring, "quote", command.quote, _QUOTE)
+        quote = QUOTES.unseal(tx.keyring, command.quote)
     except Unsound:
         raise QuoteTampered from None
     if quote.store != caller.store or quote.buyer != caller.buyer:
@@ -119,8 +120,8 @@ def _verified(tx: Transaction, command: PlaceOrder, caller: Caller) -> Quote:
     return quote
 
 
-def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote) -> OrderState:
-    body = OrderBody(
+def _body_of(command: PlaceOrder, quote: Quote) -> OrderBody:
+    return OrderBody(
         lines=quote.lines,
         shipping=quote.shipping,
         shipping_tax=quote.shipping_tax,
@@ -129,6 +130,9 @@ def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote) -> OrderState
         destination=quote.destination,
         billing=command.billing or quote.destination,
     )
+
+
+def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote, body: OrderBody) -> OrderState:
     return OrderState(
         id=OrderId(command.order_id),
         buyer=quote.buyer,

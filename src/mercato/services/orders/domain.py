@@ -83,9 +83,9 @@ def body_of(state: OrderState) -> OrderBody:
     return _BODY.decode(state.body)
 
 
-def order_of(state: OrderState) -> Order:
-    """The order as its shopper sees it."""
-    body = body_of(state)
+def order_of(state: OrderState, body: OrderBody | None = None) -> Order:
+    """The order as its shopper sees it; `body` where it is at hand."""
+    body = body or body_of(state)
     return Order(
         id=state.id,
         buyer=state.buyer,

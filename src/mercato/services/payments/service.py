@@ -39,7 +39,7 @@ def service(setup: Setup) -> Service:
             Handle(RecordRefund, commands.record_refund),
         ),
         asks=(
-            Ask(GetPayment, queries.get_payment),
+            Ask(GetPayment, queries.get_payment, single=True),
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
         ),

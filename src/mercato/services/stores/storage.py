@@ -31,8 +31,8 @@ Index("stores_by_age", stores.c.opened_at, stores.c.store)
 hosts = Table(
     "hosts",
     metadata,
-    store(),
     Column("host", key(253), primary_key=True),
+    store(),
     sqlite_with_rowid=False,
 )
 Index("hosts_by_name", hosts.c.host, unique=True)
@@ -40,8 +40,8 @@ Index("hosts_by_name", hosts.c.host, unique=True)
 api_keys = Table(
     "api_keys",
     metadata,
-    store(),
     identity(),
+    store(),
     required("name", Text),
     required("secret_hash", key(64)),
     required("created_at", Integer),

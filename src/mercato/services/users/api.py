@@ -99,9 +99,7 @@ async def log_in(calls: Calls, passwords: Passwords, body: LogInBody, visitor: V
     credentials, attempt_id = await _verified(calls, passwords, begin, body.password, system)
     user_id = credentials.user_id
     if user_id is None or not credentials.verified:
-        await calls.do(
-            RecordLoginAttempt(body.email, "unverified", visitor.peer, visitor.agent, attempt_id), system
-        )
+        await calls.do(RecordLoginAttempt(body.email, "unverified", visitor.peer, visitor.agent, attempt_id), system)
         raise WrongCredentials
     ends = hash_of(visitor.token) if visitor.token else ""
     return await calls.do(OpenSession(user_id, credentials.password_hash, attempt_id, ends), system)

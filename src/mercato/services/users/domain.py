@@ -1,4 +1,4 @@
-"""The rules of accounts: addresses, passwords, lives of tokens and sessions, how often a password may be tried. Pure."""
+"""The rules of accounts: addresses, passwords, lives of tokens and sessions, how often one may try. Pure."""
 
 import base64
 import hashlib

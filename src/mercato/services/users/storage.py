@@ -14,8 +14,8 @@ metadata = MetaData()
 users = Table(
     "users",
     metadata,
-    store(),
     identity(),
+    store(),
     required("email_key", key(64)),  # of an erased account: its id, which no address is
     required("email", Text),
     required("name", Text),
@@ -27,13 +27,13 @@ users = Table(
     required("version", Integer),
     sqlite_with_rowid=False,
 )
-Index("users_by_email", users.c.store, users.c.email_key, unique=True)
+Index("users_by_email", users.c.email_key, users.c.store, unique=True)
 
 sessions = Table(
     "sessions",
     metadata,
-    store(),
     identity(),
+    store(),
     required("user_id", key()),
     required("token_hash", key(64)),
     required("created_at", Integer),
@@ -41,14 +41,14 @@ sessions = Table(
     sqlite_with_rowid=False,
 )
 Index("sessions_by_token", sessions.c.token_hash, unique=True)
-Index("sessions_by_user", sessions.c.store, sessions.c.user_id)
+Index("sessions_by_user", sessions.c.user_id, sessions.c.store)
 Index("sessions_by_expiry", sessions.c.expires_at)
 
 tokens = Table(
     "tokens",
     metadata,
-    store(),
     identity(),
+    store(),
     required("user_id", key()),
     required("purpose", key(16)),
     Column("secret_hash", key(64)),  # empty until its mail is written
@@ -58,15 +58,15 @@ tokens = Table(
     required("expires_at", Integer),
     sqlite_with_rowid=False,
 )
-Index("tokens_by_secret", tokens.c.store, tokens.c.secret_hash)
-Index("tokens_by_user", tokens.c.store, tokens.c.user_id)
+Index("tokens_by_secret", tokens.c.secret_hash, tokens.c.store)
+Index("tokens_by_user", tokens.c.user_id, tokens.c.store)
 Index("tokens_by_expiry", tokens.c.expires_at)
 
 attempts = Table(
     "attempts",
     metadata,
-    store(),
     identity(),
+    store(),
     required("account", Text),
     required("account_key", key(64)),
     required("outcome", key(20)),
@@ -75,21 +75,22 @@ attempts = Table(
     required("at", Integer),
     sqlite_with_rowid=False,
 )
-Index("attempts_by_account", attempts.c.store, attempts.c.account_key, attempts.c.at)
+Index("attempts_by_account", attempts.c.account_key, attempts.c.store, attempts.c.at)
+Index("attempts_by_store", attempts.c.store, attempts.c.id)
 Index("attempts_by_age", attempts.c.at)
 
 # Who asked for a mail to this address, whether it has an account or not.
 asks = Table(
     "asks",
     metadata,
-    store(),
     identity(),
+    store(),
     required("account_key", key(64)),
     required("kind", key(16)),
     required("at", Integer),
     sqlite_with_rowid=False,
 )
-Index("asks_by_account", asks.c.store, asks.c.account_key, asks.c.kind, asks.c.at)
+Index("asks_by_account", asks.c.account_key, asks.c.store, asks.c.kind, asks.c.at)
 Index("asks_by_age", asks.c.at)
 
 

@@ -66,6 +66,8 @@ class TestGateway:
         self._charges: dict[tuple[str, str], Charged] = {}
         self._lost: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unwritten: list[bytes] = []
+        self._written: asyncio.Future[None] | None = None
         self._file = None
         if file is not None:
             self._read(file)
@@ -80,7 +82,7 @@ class TestGateway:
             raise ConnectionError("the test gateway lost the request")
         result: Result = {"decline": "failed", "step": "action_needed"}.get(source, "captured")  # type: ignore[assignment]
         charged = Charged(store, key, amount, source, result)
-        self._keep(charged)
+        await self._keep(charged)
         await self._misbehave(charged)
         return self._outcome(charged)
 
@@ -96,7 +98,7 @@ class TestGateway:
             if sum(known.refunds.values()) + amount.amount > known.amount.amount:
                 return False
             known.refunds = {**known.refunds, key: amount.amount}
-            self._keep(known)
+            await self._keep(known)
         return True
 
     async def decide(self, store: str, key: PaymentId, *, approve: bool) -> bool:
@@ -105,7 +107,7 @@ class TestGateway:
         if known is None or known.result != "action_needed":
             return False
         known.result = "captured" if approve else "failed"
-        self._keep(known)
+        await self._keep(known)
         await self._notify(known)
         return True
 
@@ -176,10 +178,23 @@ class TestGateway:
         body = msgspec.json.encode(notice)
         await self.deliver(body, self.sign(body))
 
-    def _keep(self, charged: Charged) -> None:
+    async def _keep(self, charged: Charged) -> None:
+        """Write a charge down before anybody hears of it; charges of one turn of the loop share a write."""
         self._charges[charged.store, charged.key] = charged
-        if self._file is not None:
-            self._file.write(msgspec.json.encode(charged) + b"\n")
+        if self._file is None:
+            return
+        self._unwritten.append(msgspec.json.encode(charged) + b"\n")
+        if self._written is None:
+            loop = asyncio.get_running_loop()
+            self._written = loop.create_future()
+            loop.call_soon(self._write, self._written)
+        await self._written
+
+    def _write(self, written: "asyncio.Future[None]") -> None:
+        assert self._file is not None, "only a gateway with a file writes"
+        lines, self._unwritten, self._written = self._unwritten, [], None
+        self._file.write(b"".join(lines))
+        written.set_result(None)
 
     def _read(self, file: Path) -> None:
         if not file.exists():

@@ -1,21 +1,21 @@
 -- The tables of stores: see ../storage.py.
 
 CREATE TABLE api_keys (
-    store {key:48} NOT NULL,
     id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
     name {text} NOT NULL,
     secret_hash {key:64} NOT NULL,
     created_at {int} NOT NULL,
     revoked_at {int},
-    PRIMARY KEY (store, id)
+    PRIMARY KEY (id, store)
 ) {compact};
 
 CREATE UNIQUE INDEX api_keys_by_secret ON api_keys (secret_hash);
 
 CREATE TABLE hosts (
-    store {key:48} NOT NULL,
     host {key:253} NOT NULL,
-    PRIMARY KEY (store, host)
+    store {key:48} NOT NULL,
+    PRIMARY KEY (host, store)
 ) {compact};
 
 CREATE UNIQUE INDEX hosts_by_name ON hosts (host);

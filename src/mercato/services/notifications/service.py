@@ -1,0 +1,43 @@
+"""The manifest of notifications."""
+
+from mercato.contracts.notifications import ListDeliveries
+from mercato.contracts.orders import OrderCancelled, OrderPaid
+from mercato.contracts.users import EmailVerificationAsked, PasswordChanged, PasswordResetAsked, SignUpRepeated
+from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.settings import Setup
+from mercato.services.notifications import commands, listeners, queries, storage
+from mercato.services.notifications.adapters.letters import Letters
+from mercato.services.notifications.adapters.mail_folder import MailFolder
+from mercato.services.notifications.adapters.mailer import Mailer
+from mercato.services.notifications.adapters.smtp import Smtp
+from mercato.services.notifications.api import ROUTES
+from mercato.services.notifications.messages import RecordDelivery
+from mercato.services.notifications.work import MailWork
+
+
+def service(setup: Setup) -> Service:
+    """Notifications, as this process runs it: mails go where the settings say."""
+    return Service(
+        name="notifications",
+        package="mercato.services.notifications",
+        tables=storage.metadata,
+        handlers=(Handle(RecordDelivery, commands.record_delivery),),
+        asks=(Ask(ListDeliveries, queries.list_deliveries),),
+        listeners=(
+            Listen(EmailVerificationAsked, listeners.when_email_verification_is_asked_mail_the_link),
+            Listen(SignUpRepeated, listeners.when_sign_up_is_repeated_tell_the_owner),
+            Listen(PasswordResetAsked, listeners.when_password_reset_is_asked_mail_the_link),
+            Listen(PasswordChanged, listeners.when_password_is_changed_tell_the_owner),
+            Listen(OrderPaid, listeners.when_order_is_paid_mail_the_receipt),
+            Listen(OrderCancelled, listeners.when_order_is_cancelled_tell_its_shopper),
+        ),
+        work=MailWork(mailer_of(setup), Letters(setup.parts.clock), setup.settings.url).rows,
+        routes=ROUTES,
+    )
+
+
+def mailer_of(setup: Setup) -> Mailer:
+    pool = setup.parts.pools.slow
+    if setup.settings.mail == "folder":
+        return MailFolder(setup.settings.mail_folder, pool)
+    return Smtp(setup.settings.mail, pool)
