@@ -35,6 +35,7 @@ class Questions:
         self._database = executor.database
         self._point = self._database.reader()
         self._reader = Reader(self._point, self._database.compiled, parts.keyring)
+        self._reader.cache = executor.cache
         self._spare: list[Connection] = []
 
     def answer(self, run: Answerer, query: Any, caller: Caller, *, single: bool = False) -> Any:

@@ -1,7 +1,7 @@
 """Pages about what went wrong, each with a way out."""
 
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from mercato.frontends.storefront.cookies import no_cookie
 from mercato.frontends.storefront.texts import TROUBLES
@@ -41,7 +41,7 @@ def _to_log_in(request: Request) -> Reply:
     """To the log-in page, and from there back to the page that was asked for, or to the form that was sent."""
     if request.method == "GET":
         query = request.query.decode("latin-1")
-        onward = local_path(request.path + (f"?{query}" if query else ""))
+        onward = local_path(quote(request.path) + (f"?{query}" if query else ""))
     else:
         referrer = urlsplit(request.header(b"referer"))
         onward = local_path(referrer.path.removeprefix(base_of(request)))

@@ -31,10 +31,21 @@ from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POS
 from mercato.runtime.database.engine import Database, DatabaseFault
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.transaction import Reader, Transaction
+from mercato.runtime.documents.collection import DocumentCache
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
 from mercato.runtime.waiting import Waiters
-from mercato.values.messages import Caller, Command, Envelope, Event, Forbidden, Overloaded, Refusal, System, Unavailable
+from mercato.values.messages import (
+    Caller,
+    Command,
+    Envelope,
+    Event,
+    Forbidden,
+    Overloaded,
+    Refusal,
+    System,
+    Unavailable,
+)
 
 BATCH = 64  # messages of one batch
 BUDGET = 0.005  # seconds of execution after which a batch ends
@@ -84,6 +95,7 @@ class Executor:
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._parked = ParkedAggregates()
+        self.cache = DocumentCache()
         self._in_flight = False
         self._paused = False
         self._wants_positions = False
@@ -215,6 +227,8 @@ class Executor:
         tx = batch.tx
         assert tx is not None, "a batch without a fault has its transaction"
         self._number = tx.number
+        if tx.documents:
+            self.cache.put(tx.documents)
         for feed, done in batch.positions:
             feed.position = done
         self._messages(len(batch.items))
@@ -389,6 +403,7 @@ class Executor:
         tx.number = self._number
         tx.holder = parts.holder
         tx.accepts = self.accepts
+        tx.cache = self.cache
         return tx
 
 

@@ -67,7 +67,12 @@ class SqliteConnection:
 
 
 def _pragmas(read_only: bool) -> list[str]:
-    shared = ["PRAGMA busy_timeout=5000", f"PRAGMA mmap_size={_MAPPED}", f"PRAGMA cache_size=-{_CACHE_KIB}", "PRAGMA temp_store=MEMORY"]
+    shared = [
+        "PRAGMA busy_timeout=5000",
+        f"PRAGMA mmap_size={_MAPPED}",
+        f"PRAGMA cache_size=-{_CACHE_KIB}",
+        "PRAGMA temp_store=MEMORY",
+    ]
     if read_only:
         return [*shared, "PRAGMA query_only=ON"]
     return ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=2000", *shared]

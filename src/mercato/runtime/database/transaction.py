@@ -13,7 +13,7 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection
 from mercato.runtime.database.statements import Compiled, Statement, insert_into
-from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
+from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document, DocumentCache
 from mercato.values.ids import Ids
 from mercato.values.messages import Envelope, Event
 
@@ -40,6 +40,7 @@ class Reader:
         self._execute_many = connection.cursor.executemany
         self._compiled = compiled
         self.keyring = keyring
+        self.cache: DocumentCache | None = None
         self.store = ""
         self.now = 0
 
@@ -68,6 +69,10 @@ class Reader:
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         """A document with its version, or None."""
+        if self.cache is not None:
+            known = self.cache.find((self.store, collection.name, document_id))
+            if known is not None:
+                return known
         row = self.one(LOAD, collection=collection.name, id=document_id)
         return None if row is None else Document(document_id, row.version, collection.decode(row.body))
 
@@ -112,7 +117,7 @@ class Transaction(Reader):
         self.new_id = ids.series()
         self._source = source
         self._pending: dict[str, _Pending] = {}
-        self._documents: dict[tuple[str, str, str], Document[Any]] = {}
+        self.documents: dict[tuple[str, str, str], Document[Any]] = {}
         self.grouped = True
         self.holder = ""
         self.correlation = ""
@@ -155,14 +160,14 @@ class Transaction(Reader):
             rows.append(parameters)
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
-        known = self._documents.get((self.store, collection.name, document_id))
+        known = self.documents.get((self.store, collection.name, document_id))
         return known if known is not None else super().load(collection, document_id)
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
         """Store the document under the next version; the stored one is returned."""
         saved = Document(document.id, document.version + 1, document.body)
         body = collection.encode(saved.body)
-        self._documents[self.store, collection.name, document.id] = saved
+        self.documents[self.store, collection.name, document.id] = saved
         self.defer(SAVE, collection=collection.name, id=saved.id, version=saved.version, body=body)
         return saved
 
@@ -235,7 +240,7 @@ class Transaction(Reader):
     def forget(self) -> None:
         """The transaction was rolled back: nothing of it is left."""
         self._pending.clear()
-        self._documents.clear()
+        self.documents.clear()
 
     def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
         """As a reader's; what waits for its tables is sent first, unless it is about one row that does not wait."""

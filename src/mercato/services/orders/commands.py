@@ -16,8 +16,9 @@ from mercato.contracts.pricing import Quote, QuoteExpired, QuoteNotYours, QuoteT
 from mercato.runtime.access.sealed import Unsealer, Unsound
 from mercato.runtime.database.transaction import Transaction, encode
 from mercato.services.orders import storage
-from mercato.services.orders.domain import HOLD, OrderBody, OrderState, body_of, next_stage, order_of
+from mercato.services.orders.domain import HOLD, OrderBody, OrderState, next_stage, order_of
 from mercato.services.orders.messages import ExpireOrder
+from mercato.services.orders.queries import find_body
 from mercato.values.ids import OrderId
 from mercato.values.messages import Caller, Conflict, Event, NotFound
 from mercato.values.money import Money
@@ -32,7 +33,7 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
     if ordered is not None:
         raise CartAlreadyOrdered(order_id=ordered.order_id)
     body = _body_of(command, quote)
-    state = _new_order(tx, command, quote, body)
+    state = _new_order(tx, command, quote)
     event = OrderPlaced(
         state.id,
         quote.buyer,
@@ -44,6 +45,7 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
         state.hold_expires_at,
     )
     tx.defer(storage.ADD_ORDER, **msgspec.structs.asdict(state))
+    tx.defer(storage.ADD_BODY, order_id=state.id, body=encode(body).decode())
     tx.defer(storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id)
     tx.defer(storage.ADD_ANSWER, order_id=state.id, kind="stock", state="waiting")
     _record(tx, state, event)
@@ -56,7 +58,7 @@ def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order
         raise NotFound
     if state.stage not in ("placed", "payment_due", "paid"):
         raise CannotCancel
-    return order_of(cancel(tx, state, "by_staff" if caller.is_staff else "by_shopper"))
+    return full_order(tx, cancel(tx, state, "by_staff" if caller.is_staff else "by_shopper"))
 
 
 def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool:
@@ -69,19 +71,28 @@ def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool
 
 def cancel(tx: Transaction, state: OrderState, reason: CancelReason, shortages: str = "") -> OrderState:
     """End an order: its holds are released and its cart reopens when others hear of it."""
-    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, body_of(state).lines)
+    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, find_body(tx, state.id).lines)
     return advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
 
 
-def advance(tx: Transaction, state: OrderState, event: Event, **changes: object) -> OrderState:
-    """Take an order to the stage that this event leads to, under its next version, and tell others (I15)."""
-    stage = next_stage(state.stage, type(event).__name__)
-    after = msgspec.structs.replace(state, stage=stage, version=state.version + 1, **changes)
+def advance(tx: Transaction, state: OrderState, *events: Event, **changes: object) -> OrderState:
+    """Take an order through the stages that these events lead to, a version each, and tell others (I15)."""
+    after = msgspec.structs.replace(state, **changes)
+    for event in events:
+        stage = next_stage(after.stage, type(event).__name__)
+        after = msgspec.structs.replace(after, stage=stage, version=after.version + 1)
+        _record(tx, after, event)
+    save(tx, state, after)
+    return after
+
+
+def save(tx: Transaction, before: OrderState, after: OrderState) -> None:
+    """Store what has changed. Raises Conflict when somebody else changed the order first."""
     changed = tx.run(
         storage.CHANGE_ORDER,
-        id=state.id,
-        known_version=state.version,
-        stage=stage,
+        id=before.id,
+        known_version=before.version,
+        stage=after.stage,
         version=after.version,
         captured=after.captured,
         refunded=after.refunded,
@@ -92,8 +103,10 @@ def advance(tx: Transaction, state: OrderState, event: Event, **changes: object)
     )
     if not changed:
         raise Conflict
-    _record(tx, after, event)
-    return after
+
+
+def full_order(tx: Transaction, state: OrderState) -> Order:
+    return order_of(state, find_body(tx, state.id))
 
 
 def _record(tx: Transaction, state: OrderState, event: Event) -> None:
@@ -132,7 +145,7 @@ def _body_of(command: PlaceOrder, quote: Quote) -> OrderBody:
     )
 
 
-def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote, body: OrderBody) -> OrderState:
+def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote) -> OrderState:
     return OrderState(
         id=OrderId(command.order_id),
         buyer=quote.buyer,
@@ -150,5 +163,4 @@ def _new_order(tx: Transaction, command: PlaceOrder, quote: Quote, body: OrderBo
         expires_at=tx.now + HOLD,
         cancel_reason="",
         shortages="",
-        body=encode(body).decode(),
     )

@@ -72,20 +72,18 @@ class OrderState(msgspec.Struct, frozen=True):
     expires_at: int | None
     cancel_reason: str
     shortages: str
-    body: str
 
 
 _BODY = msgspec.json.Decoder(OrderBody)
 _SHORTAGES = msgspec.json.Decoder(tuple[Shortage, ...])
 
 
-def body_of(state: OrderState) -> OrderBody:
-    return _BODY.decode(state.body)
+def read_body(text: str) -> OrderBody:
+    return _BODY.decode(text)
 
 
-def order_of(state: OrderState, body: OrderBody | None = None) -> Order:
-    """The order as its shopper sees it; `body` where it is at hand."""
-    body = body or body_of(state)
+def order_of(state: OrderState, body: OrderBody) -> Order:
+    """The order as its shopper sees it."""
     return Order(
         id=state.id,
         buyer=state.buyer,

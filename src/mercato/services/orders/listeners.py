@@ -5,7 +5,6 @@ import msgspec
 from mercato.contracts.inventory import StockRefused, StockReserved
 from mercato.contracts.orders import (
     HoldExtended,
-    Order,
     OrderConfirmed,
     OrderPaid,
     PaymentDue,
@@ -16,10 +15,10 @@ from mercato.contracts.payments import PaymentCaptured, PaymentPending, PaymentR
 from mercato.runtime.answers import problem
 from mercato.runtime.database.transaction import Transaction, encode
 from mercato.services.orders import storage
-from mercato.services.orders.commands import advance, cancel
-from mercato.services.orders.domain import EXTENDED_HOLD, OrderState, order_of
+from mercato.services.orders.commands import advance, cancel, full_order, save
+from mercato.services.orders.domain import EXTENDED_HOLD, OrderState
 from mercato.values.ids import OrderId
-from mercato.values.messages import Caller, Conflict
+from mercato.values.messages import Caller
 from mercato.values.money import Money
 
 
@@ -32,7 +31,7 @@ def when_stock_is_reserved_ask_for_payment(tx: Transaction, event: StockReserved
         return
     amount = Money(state.total, state.currency)
     due = PaymentDue(state.id, state.buyer, amount, state.payment_method, state.hold_expires_at)
-    _answer(tx, order_of(advance(tx, state, due)))
+    tx.answer(state.id, 201, encode(full_order(tx, advance(tx, state, due))))
 
 
 def when_stock_is_refused_cancel_order(tx: Transaction, event: StockRefused, _caller: Caller) -> None:
@@ -61,17 +60,16 @@ def when_payment_is_captured_confirm_order(tx: Transaction, event: PaymentCaptur
         return
     captured = state.captured + event.amount.amount
     if captured < state.total:
-        _change_money(tx, msgspec.structs.replace(state, captured=captured))
+        save(tx, state, msgspec.structs.replace(state, captured=captured))
         return
-    confirmed = advance(
-        tx, state, OrderConfirmed(state.id, state.buyer, state.cart_id), captured=captured, expires_at=None
-    )
-    advance(tx, confirmed, OrderPaid(state.id, state.buyer, Money(state.total, state.currency)))
+    confirmed = OrderConfirmed(state.id, state.buyer, state.cart_id)
+    paid = OrderPaid(state.id, state.buyer, Money(state.total, state.currency))
+    advance(tx, state, confirmed, paid, captured=captured, expires_at=None)
 
 
 def when_order_is_paid_back_record_it(tx: Transaction, event: PaymentRefunded, _caller: Caller) -> None:
     state = _find(tx, event.order_id)
-    _change_money(tx, msgspec.structs.replace(state, refunded=state.refunded + event.amount.amount))
+    save(tx, state, msgspec.structs.replace(state, refunded=state.refunded + event.amount.amount))
 
 
 def _find(tx: Transaction, order_id: OrderId) -> OrderState:
@@ -81,29 +79,6 @@ def _find(tx: Transaction, order_id: OrderId) -> OrderState:
     return state
 
 
-def _answer(tx: Transaction, order: Order) -> None:
-    tx.answer(order.id, 201, encode(order))
-
-
 def _refund(tx: Transaction, state: OrderState, event: PaymentCaptured) -> None:
     due = RefundDue(state.id, event.payment_id, event.amount)
     advance(tx, state, due, captured=state.captured + event.amount.amount)
-
-
-def _change_money(tx: Transaction, state: OrderState) -> None:
-    """Record money without a new stage or version."""
-    changed = tx.run(
-        storage.CHANGE_ORDER,
-        id=state.id,
-        known_version=state.version,
-        stage=state.stage,
-        version=state.version,
-        captured=state.captured,
-        refunded=state.refunded,
-        hold_expires_at=state.hold_expires_at,
-        expires_at=state.expires_at,
-        cancel_reason=state.cancel_reason,
-        shortages=state.shortages,
-    )
-    if not changed:
-        raise Conflict

@@ -1,9 +1,10 @@
 """What may be asked of orders."""
 
 from mercato.contracts.orders import AwaitOutcome, GetOrder, ListOrders, Order, OrderSummary
+from mercato.runtime.database.statements import as_list
 from mercato.runtime.database.transaction import Reader
 from mercato.services.orders import storage
-from mercato.services.orders.domain import STATUS, body_of, order_of
+from mercato.services.orders.domain import STATUS, OrderBody, order_of, read_body
 from mercato.services.orders.messages import ExpiredOrder, ListExpired
 from mercato.values.ids import OrderId, StoreId
 from mercato.values.messages import Caller, NotFound
@@ -14,7 +15,14 @@ def get_order(reader: Reader, query: GetOrder | AwaitOutcome, caller: Caller) ->
     state = reader.one(storage.FIND_ORDER, id=query.order_id)
     if state is None or not (caller.is_staff or state.buyer == caller.buyer):
         raise NotFound
-    return order_of(state)
+    return order_of(state, find_body(reader, state.id))
+
+
+def find_body(reader: Reader, order_id: str) -> OrderBody:
+    row = reader.one(storage.FIND_BODY, id=order_id)
+    if row is None:
+        raise LookupError(f"order {order_id} has no body")
+    return read_body(row.body)
 
 
 def is_outcome(order: Order, query: AwaitOutcome) -> bool:
@@ -26,13 +34,15 @@ def list_orders(reader: Reader, query: ListOrders, caller: Caller) -> Page[Order
     before = from_cursor(query.cursor, tuple[str])[0] if query.cursor else ""
     rows = reader.all(storage.LIST_ORDERS, buyer=caller.buyer, before=before, limit_=query.limit + 1)
     shown = rows[: query.limit]
+    found = reader.all(storage.LIST_BODIES, ids=as_list(row.id for row in shown))
+    bodies = {row.order_id: read_body(row.body) for row in found}
     summaries = tuple(
         OrderSummary(
             row.id,
             STATUS[row.stage],
             row.currency,
             row.total,
-            sum(line.quantity for line in body_of(row).lines),
+            sum(line.quantity for line in bodies[row.id].lines),
             row.placed_at,
         )
         for row in shown

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Column, Index, MetaData, Table, and_, bindparam, func, or_, select, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
-from mercato.runtime.database.statements import claim, fetch, insert_into, write
+from mercato.runtime.database.statements import any_of, claim, fetch, insert_into, write
 from mercato.services.orders.domain import OrderState
 
 metadata = MetaData()
@@ -29,11 +29,20 @@ orders = Table(
     Column("expires_at", Integer),
     required("cancel_reason", key(40)),
     required("shortages", Text),
-    required("body", Text),
     sqlite_with_rowid=False,
 )
 Index("orders_by_buyer", orders.c.store, orders.c.buyer, orders.c.id)
 Index("orders_by_expiry", orders.c.expires_at)
+
+# What of an order never changes, apart from what often does.
+bodies = Table(
+    "bodies",
+    metadata,
+    identity("order_id"),
+    store(),
+    required("body", Text),
+    sqlite_with_rowid=False,
+)
 
 ordered_carts = Table(
     "ordered_carts",
@@ -72,6 +81,15 @@ class OrderedCart(msgspec.Struct, frozen=True):
     order_id: str
 
 
+class OrderBodyRow(msgspec.Struct, frozen=True):
+    order_id: str
+    body: str
+
+
+class BodyRow(msgspec.Struct, frozen=True):
+    body: str
+
+
 class Count(msgspec.Struct, frozen=True):
     count: int
 
@@ -85,6 +103,17 @@ _one_order = (orders.c.store == bindparam("store"), orders.c.id == bindparam("id
 
 ADD_ORDER = insert_into(orders)
 FIND_ORDER = fetch(OrderState, select(*[c for c in orders.c if c.name != "store"]).where(*_one_order))
+ADD_BODY = insert_into(bodies)
+FIND_BODY = fetch(
+    BodyRow,
+    select(bodies.c.body).where(bodies.c.store == bindparam("store"), bodies.c.order_id == bindparam("id")),
+)
+LIST_BODIES = fetch(
+    OrderBodyRow,
+    select(bodies.c.order_id, bodies.c.body).where(
+        bodies.c.store == bindparam("store"), any_of(bodies.c.order_id, "ids")
+    ),
+)
 CHANGE_ORDER = write(
     update(orders)
     .where(*_one_order, orders.c.version == bindparam("known_version"))

@@ -21,14 +21,15 @@ from mercato.values.ids import StoreId, VariantId
 from mercato.values.messages import Caller, Forbidden
 
 
+MANY = 4
+
+
 def quote_cart(reader: Reader, query: QuoteCart, caller: Caller) -> Quoted:
     if not caller.is_staff and query.buyer != caller.buyer:
         raise Forbidden("a quote is for the caller's own cart")
     if not query.lines:
         raise EmptyCart
-    wanted = as_list(line.variant_id for line in query.lines)
-    rows = reader.all(storage.LIST_PRICES, currency=query.currency, variant_ids=wanted)
-    prices = {row.variant_id: row.amount for row in rows}
+    prices = _prices(reader, query)
     missing = [line.variant_id for line in query.lines if line.variant_id not in prices]
     if missing:
         raise NotForSale(variant_ids=missing)
@@ -62,6 +63,18 @@ def quote_cart(reader: Reader, query: QuoteCart, caller: Caller) -> Quoted:
 def get_prices(reader: Reader, query: GetPrices, _caller: Caller) -> tuple[PricedVariant, ...]:
     rows = reader.all(storage.LIST_PRICES, currency=query.currency, variant_ids=as_list(query.variant_ids))
     return tuple(PricedVariant(VariantId(row.variant_id), row.amount, row.compare_at) for row in rows)
+
+
+def _prices(reader: Reader, query: QuoteCart) -> dict[str, int]:
+    """Unit prices by variant: few are looked up one by one, which is cheaper, many at once."""
+    if len(query.lines) > MANY:
+        wanted = as_list(line.variant_id for line in query.lines)
+        rows = reader.all(storage.LIST_PRICES, currency=query.currency, variant_ids=wanted)
+        return {row.variant_id: row.amount for row in rows}
+    found = (
+        reader.one(storage.FIND_PRICE, variant_id=line.variant_id, currency=query.currency) for line in query.lines
+    )
+    return {row.variant_id: row.amount for row in found if row is not None}
 
 
 def _rates(reader: Reader, currency: str) -> Rates:

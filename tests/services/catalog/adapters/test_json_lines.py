@@ -84,8 +84,11 @@ def test_a_product_of_one_variant_gives_its_figures_itself(folder: Folder) -> No
 
 
 def test_prices_never_pass_through_a_float(folder: Folder) -> None:
-    outcome = folder.read("a.jsonl", '{"handle": "a", "title": "A", "price": 9007199254740.93}')
+    exact = '{"handle": "a", "title": "A", "price": 9007199254740.93, "specs": {"Rating": 4.60}}\n'
+    outcome = folder.read("a.jsonl", exact + '{"handle": "b", "title": "B", "price": 0.1000000000000000055}')
     assert outcome.product.variants[0].price == 900_719_925_474_093
+    assert outcome.product.specs == (Spec("Rating", "4.60"),)
+    assert outcome.fault == Fault(2, "price", "'0.1000000000000000055' has more than the 2 decimals of EUR")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,13 @@ CREATE TABLE answers (
     PRIMARY KEY (order_id, kind, store)
 ) {compact};
 
+CREATE TABLE bodies (
+    order_id {key:48} NOT NULL,
+    store {key:48} NOT NULL,
+    body {text} NOT NULL,
+    PRIMARY KEY (order_id, store)
+) {compact};
+
 CREATE TABLE ordered_carts (
     cart_id {key:48} NOT NULL,
     cart_version {int} NOT NULL,
@@ -34,7 +41,6 @@ CREATE TABLE orders (
     expires_at {int},
     cancel_reason {key:40} NOT NULL,
     shortages {text} NOT NULL,
-    body {text} NOT NULL,
     PRIMARY KEY (id, store)
 ) {compact};
 
