@@ -17,6 +17,7 @@ from tools.check import (
     service_files,
     sizes,
     sql_home,
+    statements,
     static_types,
     values_imports,
 )
@@ -33,6 +34,7 @@ CHECKS: dict[str, Check] = {
     "sql_home": sql_home.check,
     "outside_io": outside_io.check,
     "determinism": determinism.check,
+    "statements": statements.check,
     "sizes": sizes.check,
     "addresses": addresses.check,
     "locks": locks.check,

@@ -37,6 +37,11 @@ BANNED = {
 PERMITTED = (
     Permission("src/mercato/values/clock.py", ("time.time_ns", "time.perf_counter"), "here the machine's clock enters"),
     Permission("src/mercato/values/ids.py", ("secrets",), "here the system's randomness enters, unless one is given"),
+    Permission("src/mercato/runtime/node.py", ("asyncio.sleep",), "a graceful stop waits in the loop's time"),
+    Permission("src/mercato/runtime/schedule.py", ("asyncio.sleep",), "jobs wait in the loop's time, simulated or not"),
+    Permission(
+        "src/mercato/runtime/slow_work/", ("asyncio.sleep",), "workers wait in the loop's time, simulated or not"
+    ),
     Permission("src/mercato/services/*/adapters/", ("*",), "outside parties; the simulator hands in simulated ones"),
 )
 

@@ -13,6 +13,10 @@ HOMES = (
     "src/mercato/runtime/database.py",
     "src/mercato/runtime/documents/*",
     "src/mercato/runtime/documents.py",
+    "src/mercato/runtime/bus/*",
+    "src/mercato/runtime/slow_work/statements.py",
+    "src/mercato/runtime/service.py",
+    "src/mercato/apps/verify/statements.py",
 )
 
 

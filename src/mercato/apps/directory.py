@@ -5,11 +5,11 @@ remembered anyway ends after half a minute, so that a lost notice does no lastin
 """
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
-from mercato.contracts.stores import FindStore, ResolveApiKey, SettingsChanged, Store, StoreOpened
+from mercato.contracts.stores import ApiKeyRevoked, FindStore, ResolveApiKey, SettingsChanged, Store, StoreOpened
 from mercato.contracts.users import ResolveSession, SessionsEnded
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.sealed import Unsealer, Unsound, seal
@@ -46,10 +46,11 @@ class StoreDirectory:
         self._keyring: Keyring = node.parts.keyring
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._holders: dict[str, tuple[int, Holder]] = {}
-        self._sessions: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
         for event in (StoreOpened, SettingsChanged):
             node.on(event, lambda _envelope, _event: self._tenants.clear())
-        node.on(SessionsEnded, lambda _envelope, event: self._forget(event))
+        node.on(SessionsEnded, lambda _envelope, event: self._forget(event.session_ids))
+        node.on(ApiKeyRevoked, lambda _envelope, event: self._forget((event.key_id,)))
 
     def known_tenant(self, host: str, handle: str) -> Tenant | None:
         return self._tenants.get((host, handle))
@@ -74,7 +75,7 @@ class StoreDirectory:
             return None
         if len(self._holders) > MEMORY:
             self._holders.clear()
-            self._sessions.clear()
+            self._tokens.clear()
         self._holders[token] = (min(self._clock.now() + REMEMBER, holder.expires_at), holder)
         return holder
 
@@ -91,11 +92,12 @@ class StoreDirectory:
         try:
             if token.startswith("mk_"):
                 key = await self._calls.ask(ResolveApiKey(token_hash), _SYSTEM)
+                self._tokens[key.id] = token
                 return Holder(key.store, "", STAFF, self._clock.now() + REMEMBER)
             session = await self._calls.ask(ResolveSession(token_hash), _SYSTEM)
         except NotFound:
             return None
-        self._sessions[session.id] = token
+        self._tokens[session.id] = token
         return Holder(session.store, session.user_id, BUYER | USER, session.expires_at)
 
     def _guest(self, token: str) -> Holder | None:
@@ -105,9 +107,10 @@ class StoreDirectory:
             return None
         return Holder(guest.store, guest.buyer, 0, guest.expires_at, is_guest=True)
 
-    def _forget(self, event: Any) -> None:
-        for session_id in event.session_ids:
-            token = self._sessions.pop(session_id, None)
+    def _forget(self, ids: Iterable[str]) -> None:
+        """Sessions or API keys that are over."""
+        for holder_id in ids:
+            token = self._tokens.pop(holder_id, None)
             if token is not None:
                 self._holders.pop(token, None)
 

@@ -7,19 +7,25 @@ from mercato.runtime.settings import Setup
 from mercato.services.carts.service import service as carts
 from mercato.services.catalog.service import service as catalog
 from mercato.services.inventory.service import service as inventory
+from mercato.services.notifications.service import service as notifications
 from mercato.services.orders.service import service as orders
 from mercato.services.payments.service import service as payments
 from mercato.services.pricing.service import service as pricing
+from mercato.services.stores.service import service as stores
+from mercato.services.users.service import service as users
 
 MakeService = Callable[[Setup], Service]
 
 SERVICES: tuple[MakeService, ...] = (
+    stores,
+    users,
     catalog,
     pricing,
     inventory,
     carts,
     orders,
     payments,
+    notifications,
 )
 
 

@@ -1,18 +1,23 @@
 """A shop in one process: its data folder, its services, its edge, and the server in front of them."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import uvicorn
 
-from mercato.apps.directory import StoreDirectory
+from mercato.apps.directory import StoreDirectory, guest_token
 from mercato.apps.services import SERVICES, MakeService, make_services
+from mercato.frontends.storefront.mounting import storefront
+from mercato.frontends.storefront.visit import Handed
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
+from mercato.runtime.access.passwords import Argon2Passwords
+from mercato.runtime.answers import encode
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.exchange import JSON, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.routes import Route
 from mercato.runtime.node import Node
@@ -20,12 +25,13 @@ from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.settings import Settings, Setup
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import SystemClock
-from mercato.values.ids import Ids
+from mercato.values.ids import Ids, PaymentId
+from mercato.values.messages import Caller, NotFound
 
 try:
     import uvloop
 except ImportError:  # it does not exist for Windows
-    uvloop = None
+    uvloop = None  # type: ignore[assignment]
 
 Result = TypeVar("Result")
 
@@ -57,8 +63,22 @@ class Shop:
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter)
-        self.routes: tuple[Route, ...] = tuple(route for service in self.node.services for route in service.routes)
+        api = tuple(route for service in self.node.services for route in service.routes)
+        pages = storefront(self.edge, self._handed(api))
+        self.edge.page_of_refusal = pages.page_of_refusal
+        self.routes: tuple[Route, ...] = (*api, *pages.routes)
         self.app = App(self.edge, self.routes)
+
+    def _handed(self, api: tuple[Route, ...]) -> Handed:
+        """What the storefront needs beside messages."""
+        parts = self.parts
+        return Handed(
+            settings=self.settings,
+            passwords=Argon2Passwords(parts.pools.slow),
+            guest_token=lambda store: guest_token(parts.ids, parts.keyring, parts.clock, store),
+            decide=_decider(self.edge, api),
+            on=self.node.on,
+        )
 
     def start(self) -> None:
         self.node.start()
@@ -84,6 +104,20 @@ class Shop:
             backlog=4096,
         )
         return _Server(config)
+
+
+def _decider(edge: Edge, api: tuple[Route, ...]) -> Callable[[Caller, PaymentId, bool], Awaitable[None]]:
+    """What the page of the test gateway does: the route of payments for it, called without a wire."""
+    route = next((route for route in api if route.name == "DecideAtTestGateway"), None)
+
+    async def decide(caller: Caller, payment_id: PaymentId, approve: bool) -> None:
+        if route is None:
+            raise NotFound("there is no test gateway")
+        request = Request("POST", route.path, b"", {b"content-type": JSON}, encode({"approve": approve}), "")
+        request.params = {"payment_id": payment_id}
+        await route.endpoint(edge, request, caller)
+
+    return decide
 
 
 class _Server(uvicorn.Server):

@@ -13,7 +13,7 @@ from mercato.values.page import Page
 
 Status = Literal["draft", "active", "archived"]
 Sort = Literal["newest", "title", "price_up", "price_down"]
-Slug = Annotated[str, Meta(pattern=r"^[^\s/?#%\x00-\x1f]{1,255}$", description="name in URLs")]
+Slug = Annotated[str, Meta(pattern=r"^[^\s/?#%\x00-\x1f]{1,255}$(?!\n)", description="name in URLs")]
 Text = Annotated[str, Meta(max_length=500)]
 Html = Annotated[str, Meta(max_length=200_000, description="HTML; everything unsafe is removed when stored")]
 

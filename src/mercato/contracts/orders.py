@@ -8,7 +8,7 @@ from msgspec import Meta
 from mercato.contracts.pricing import QuoteExpired, QuoteNotYours, QuoteTampered, SignedQuote
 from mercato.values.commerce import Address, OrderedLine, Shortage
 from mercato.values.ids import BuyerId, CartId, OrderId, PaymentId
-from mercato.values.messages import Buyer, Command, Event, NotFound, Query, Refusal
+from mercato.values.messages import Buyer, BuyerOrStaff, Command, Event, NotFound, Query, Refusal
 from mercato.values.money import Money
 from mercato.values.page import Page
 
@@ -155,7 +155,7 @@ class PlaceOrder(Command[Order], frozen=True):
 class CancelOrder(Command[Order], frozen=True):
     """Cancel an own order (any of the store for staff). What was paid goes back."""
 
-    allow = Buyer
+    allow = BuyerOrStaff
     refusals = (NotFound, CannotCancel)
     order_id: OrderId
 
@@ -163,7 +163,7 @@ class CancelOrder(Command[Order], frozen=True):
 class GetOrder(Query[Order], frozen=True):
     """An own order, or any of the store for staff."""
 
-    allow = Buyer
+    allow = BuyerOrStaff
     refusals = (NotFound,)
     order_id: OrderId
 

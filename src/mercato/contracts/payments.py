@@ -6,13 +6,13 @@ import msgspec
 from msgspec import Meta
 
 from mercato.values.ids import OrderId, PaymentId, RefundId
-from mercato.values.messages import Buyer, Command, Event, NotFound, Query, Refusal, System
+from mercato.values.messages import Buyer, BuyerOrStaff, Command, Event, NotFound, Query, Refusal, System
 from mercato.values.money import Money
 from mercato.values.page import Page
 
 State = Literal["calling", "action_needed", "unknown", "captured", "failed"]
 RefundState = Literal["calling", "refunded", "failed"]
-Source = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_-]+$")]
+Source = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -133,7 +133,7 @@ class RecordNotice(Command[None], frozen=True):
 
 
 class GetPayment(Query[Payment], frozen=True):
-    allow = Buyer
+    allow = BuyerOrStaff
     refusals = (NotFound,)
     payment_id: PaymentId
 
@@ -141,13 +141,13 @@ class GetPayment(Query[Payment], frozen=True):
 class ListPayments(Query[tuple[Payment, ...]], frozen=True):
     """The payments of one order, oldest first."""
 
-    allow = Buyer
+    allow = BuyerOrStaff
     order_id: OrderId
 
 
 class ListRefunds(Query[Page[Refund]], frozen=True):
     """The caller's refunds, newest first; all of the store for staff."""
 
-    allow = Buyer
+    allow = BuyerOrStaff
     cursor: str = ""
     limit: Annotated[int, Meta(ge=1, le=100)] = 50

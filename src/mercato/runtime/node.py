@@ -83,6 +83,9 @@ class Node:
         self.parts.pools.close()
         for executor in self.executors.values():
             executor.close()
+        for service in self.services:
+            if service.close is not None:
+                service.close()
 
     def _add(self, service: Service, known: EventTypes) -> None:
         executor = Executor(service, self.parts, self.waiters, known)

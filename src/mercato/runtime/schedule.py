@@ -3,13 +3,9 @@
 import asyncio
 import traceback
 
-import msgspec
-from sqlalchemy import bindparam, or_, select, update
-
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.calls import Calls
-from mercato.runtime.database import tables
-from mercato.runtime.database.statements import fetch, upsert, write
+from mercato.runtime.database.jobs import ADD_LEASE, FIND_JOB, FREE_LEASE, SET_JOB, TAKE_LEASE
 from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Job
@@ -17,32 +13,6 @@ from mercato.values.messages import Caller, Command, Refusal, System
 
 TICK = 0.25  # seconds
 LEASE = 60_000  # ms; a job that runs longer must be safe when a second one begins
-
-_jobs, _leases = tables.jobs, tables.leases
-
-
-class _Due(msgspec.Struct, frozen=True):
-    due_at: int
-
-
-FIND_JOB = fetch(_Due, select(_jobs.c.due_at).where(_jobs.c.name == bindparam("job")), across_stores=True)
-SET_JOB = upsert(_jobs, update=("due_at", "last_at", "last_error"), across_stores=True)
-ADD_LEASE = upsert(_leases, across_stores=True)
-TAKE_LEASE = write(
-    update(_leases)
-    .where(
-        _leases.c.name == bindparam("lease"),
-        or_(_leases.c.expires_at <= bindparam("now"), _leases.c.holder == bindparam("me")),
-    )
-    .values(holder=bindparam("me"), fence=_leases.c.fence + 1, expires_at=bindparam("until")),
-    across_stores=True,
-)
-FREE_LEASE = write(
-    update(_leases)
-    .where(_leases.c.name == bindparam("lease"), _leases.c.holder == bindparam("me"))
-    .values(expires_at=0),
-    across_stores=True,
-)
 
 
 class BeginJob(Command[int], frozen=True):

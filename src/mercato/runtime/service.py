@@ -93,7 +93,10 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """Everything that the runtime must know about a service. `package` is where its migrations are."""
+    """Everything that the runtime must know about a service. `package` is where its migrations are.
+
+    `close` lets go of what its adapters hold; it is called when the node has stopped.
+    """
 
     name: str
     package: str
@@ -106,6 +109,7 @@ class Service(msgspec.Struct, frozen=True):
     jobs: tuple[Job, ...] = ()
     routes: "tuple[Route, ...]" = ()
     runs_in: Literal["loop", "thread"] = "loop"
+    close: Callable[[], None] | None = None
 
 
 def source_of(event: type[Event]) -> str:

@@ -12,9 +12,9 @@ MAX_QUANTITY = 1_000
 MAX_LINES = 100
 
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
-Line = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-OptionalLine = Annotated[str, Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code")]
+Line = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+OptionalLine = Annotated[str, Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2 code")]
 
 
 class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,10 +24,10 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     street: Line
     city: Line
     country: Country
-    postal_code: Annotated[str, Meta(max_length=20, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    postal_code: Annotated[str, Meta(max_length=20, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     street2: OptionalLine = ""
     region: OptionalLine = ""
-    phone: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    phone: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
 
 
 class OrderedLine(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ class Access(msgspec.Struct, frozen=True):
 Anyone = Access("anyone", 0)
 Buyer = Access("buyer", BUYER | SYSTEM)
 User = Access("user", USER | SYSTEM)
+BuyerOrStaff = Access("buyer or staff", BUYER | STAFF | SYSTEM)
 Staff = Access("staff", STAFF | SYSTEM)
 System = Access("system", SYSTEM)
 

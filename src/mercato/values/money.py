@@ -1,14 +1,15 @@
 """Money: whole minor units and an ISO 4217 currency. No float comes near it."""
 
+import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated
 
 import msgspec
 
 LIMIT = 10**15  # minor units: above every real price, far below 2**63 even when many are added
 
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=LIMIT, description="minor units, such as cents")]
 
 # Decimals of the currencies that do not have two (ISO 4217).
@@ -19,6 +20,10 @@ _DECIMALS = {
     ),
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
 }
+
+
+_PLAIN = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]*))?")
+_DIGITS = 16  # of whole units; more are above LIMIT in every currency
 
 
 def decimals(currency: str) -> int:
@@ -63,20 +68,18 @@ def parse_amount(text: str, currency: str) -> int:
     Raises ValueError, with the reason, for text that is no plain decimal number, is negative, is too large, or has
     more decimals than the currency (trailing zeros aside): nothing is rounded silently.
     """
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number such as 12.50") from None
-    if not value.is_finite():
-        raise ValueError(f"{text!r} is not a decimal number such as 12.50")
-    minor = value.scaleb(decimals(currency))
-    if not -LIMIT <= minor <= LIMIT:
-        raise ValueError(f"{text!r} is too large for a price")
-    if minor != minor.to_integral_value():
-        raise ValueError(f"{text!r} has more than the {decimals(currency)} decimals of {currency}")
-    if minor < 0:
-        raise ValueError(f"{text!r} is negative")
-    return int(minor)
+    found = _PLAIN.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text[:40]!r} is not a decimal number such as 12.50")
+    sign, whole, fraction = found[1], found[2], (found[3] or "").rstrip("0")
+    places = decimals(currency)
+    if len(fraction) > places:
+        raise ValueError(f"{text[:40]!r} has more than the {places} decimals of {currency}")
+    if len(whole.lstrip("0")) > _DIGITS or (minor := int(whole + fraction.ljust(places, "0"))) > LIMIT:
+        raise ValueError(f"{text[:40]!r} is too large for a price")
+    if sign == "-" and minor:
+        raise ValueError(f"{text[:40]!r} is negative")
+    return minor
 
 
 def share(amount: int, millionths: int) -> int:

@@ -131,10 +131,9 @@ class Changed:
             return service
         folder = MailFolder(setup.settings.mail_folder, setup.parts.pools.slow)
         self.mailer = FailingMailer(folder, setup.parts.clock, self._error, hands_on=self._hands_on)
-        rows = MailWork(self.mailer, Letters(setup.parts.clock), setup.settings.url).rows
-        if self._tries is not None:
-            rows = tuple(msgspec.structs.replace(row, tries=self._tries) for row in rows)
-        return msgspec.structs.replace(service, work=rows)
+        (row,) = MailWork(self.mailer, Letters(setup.parts.clock), setup.settings.url).rows
+        row = msgspec.structs.replace(row, tries=self._tries or row.tries)
+        return msgspec.structs.replace(service, work=(row,))
 
 
 @asynccontextmanager
@@ -163,7 +162,7 @@ def parts_of(mail: EmailMessage) -> tuple[str, str]:
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert isinstance(text, EmailMessage)
     assert isinstance(html, EmailMessage)
-    return text.get_content(), html.get_content()
+    return text.get_content().replace("\r\n", "\n"), html.get_content().replace("\r\n", "\n")
 
 
 def token_in(mail: EmailMessage) -> str:

@@ -1,6 +1,7 @@
-"""A mail is tried until it is taken or there is no sense in it; a crash costs at most a second copy of the same mail."""
+"""A mail is tried until it is taken or makes no sense any more; a crash costs at most a second copy of it."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ async def sign_up(box: Postbox) -> None:
     await box.node.calls.do(SignUp("jo@example.org", "Jo", "hash"), Caller(store=RED))
 
 
+def failed(changed: Changed, times: int, folder: Path) -> bool:
+    """Whether the mailer has failed so often, and the mail waits for its next try."""
+    return len(changed.mailer.times) == times and bool(waiting(folder))
+
+
 async def state(box: Postbox) -> list[tuple[str, int]]:
     return [(delivery.state, delivery.attempts) for delivery in await box.deliveries()]
 
@@ -35,7 +41,7 @@ async def test_a_mailer_that_fails_is_tried_again_after_growing_pauses(tmp_path:
         await sign_up(box)
         pauses = []
         for failures in range(1, 5):
-            await until(lambda failures=failures: len(changed.mailer.times) == failures and waiting(tmp_path))
+            await until(partial(failed, changed, failures, tmp_path))
             (intent,) = waiting(tmp_path)
             assert intent.error == "ConnectionError: no answer"
             pauses.append(intent.due_at - box.node.clock.now())
@@ -90,7 +96,7 @@ async def test_after_the_last_try_the_delivery_is_given_up_and_told(tmp_path: Pa
     async with postbox(tmp_path, change=changed) as box:
         await sign_up(box)
         for failures in (1, 2):
-            await until(lambda failures=failures: len(changed.mailer.times) == failures and waiting(tmp_path))
+            await until(partial(failed, changed, failures, tmp_path))
             box.node.clock.advance(2_000)
         await until(lambda: box.node.told_of(NotificationFailed))
         assert await state(box) == [("gave_up", 3)]

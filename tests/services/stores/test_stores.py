@@ -28,7 +28,7 @@ from mercato.contracts.stores import (
 )
 from mercato.values.ids import StoreId
 from mercato.values.messages import Conflict, Forbidden, NotFound
-from tests.services.conftest import Running, Web, open_store, running, staff, system, user
+from tests.services.conftest import Running, Web, open_store, running, staff, stored, system, user
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def test_a_handle_or_host_of_another_store_is_refused_and_nothing_is_opene
     red = await open_store(node.calls, "red")
     with pytest.raises(HandleTaken):
         await node.calls.do(OpenStore(StoreId("sto_2"), "red", "Other", "EUR"), system(""))
+    command = OpenStore(StoreId("sto_2"), "other", "Other", "EUR", hosts=("new.example", "red.example"))
     with pytest.raises(HandleTaken):
-        command = OpenStore(StoreId("sto_2"), "other", "Other", "EUR", hosts=("new.example", "red.example"))
         await node.calls.do(command, system(""))
     assert await node.calls.ask(ListStores(), system("")) == (red,)
     assert len(node.told) == 1
@@ -123,7 +123,7 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash(node: Running, tmp_path:
     assert len(key.secret) == 3 + 43
     holder = await node.calls.ask(ResolveApiKey(hash_of(key.secret)), system(""))
     assert (holder.id, holder.store) == (key.id, red.id)
-    kept = b"".join(file.read_bytes() for file in tmp_path.glob("stores.db*"))
+    kept = stored(tmp_path, "stores")
     assert key.secret.encode() not in kept
     assert hash_of(key.secret).encode() in kept
     assert key.secret not in node.log.getvalue()

@@ -68,8 +68,20 @@ async def test_staff_see_and_change_people_of_their_own_store_alone(town: Town) 
 
 @pytest.mark.parametrize(
     "body",
-    [{"email": "x@y.z"}, {"verified": True}, {"role": "staff"}, {"store": "sto_blue"}, {"version": 9}, {"user_id": "x"}]
-    + [{"name": ""}, {"name": " \n"}, {"name": "a\r\nb"}, {"phone": "1\r\n2"}, {"phone": "1\n"}, {"phone": "1" * 41}],
+    [
+        {"email": "x@y.z"},
+        {"verified": True},
+        {"role": "staff"},
+        {"store": "sto_blue"},
+        {"version": 9},
+        {"user_id": "x"},
+        {"name": ""},
+        {"name": " \n"},
+        {"name": "a\r\nb"},
+        {"phone": "1\r\n2"},
+        {"phone": "1\n"},
+        {"phone": "1" * 41},
+    ],
 )
 async def test_what_is_not_for_people_to_change_is_refused(town: Town, body: dict[str, object]) -> None:
     jo = await town.settle_down()

@@ -1,5 +1,7 @@
 """Signing up: one answer for known and unknown addresses, and only the owner of an address gets its account."""
 
+import asyncio
+
 import pytest
 
 from mercato.contracts.users import (
@@ -91,8 +93,22 @@ async def test_the_same_address_in_two_stores_is_two_accounts(town: Town) -> Non
 
 @pytest.mark.parametrize(
     "email",
-    ["", "jo", "jo@", "@example.org", "jo @example.org", "jo@example.org\nBcc: x@y.z", "a;b@c.d", "j@ö.de", "ö@a.de"]
-    + ["jo@example..org", "jo..e@example.org", "jo@-a.org", "<jo@example.org>", f"{'a' * 250}@b.org"],
+    [
+        "",
+        "jo",
+        "jo@",
+        "@example.org",
+        "jo @example.org",
+        "jo@example.org\nBcc: x@y.z",
+        "a;b@c.d",
+        "j@ö.de",
+        "ö@a.de",
+        "jo@example..org",
+        "jo..e@example.org",
+        "jo@-a.org",
+        "<jo@example.org>",
+        f"{'a' * 250}@b.org",
+    ],
 )
 async def test_an_address_that_no_mail_can_be_sent_to_is_refused(town: Town, email: str) -> None:
     answer = await town.sign_up(email)
@@ -132,3 +148,10 @@ async def test_a_body_with_more_than_is_asked_for_is_refused(town: Town) -> None
     body = {"email": "jo@example.org", "name": "Jo", "password": PASSWORD, "verified": True}
     assert (await town.post("/v1/auth/signup", body)).status == 422
     assert not town.node.told_of(UserRegistered)
+
+
+async def test_sign_ups_with_one_address_at_the_same_moment_are_one_account(town: Town) -> None:
+    answers = await asyncio.gather(*(town.sign_up(email) for email in ("jo@example.org", "JO@example.org") * 2))
+    assert {answer.status for answer in answers} == {202}
+    assert len(town.node.told_of(UserRegistered)) == 1
+    assert len({event.user_id for event in town.node.told_of(EmailVerificationAsked)}) == 1

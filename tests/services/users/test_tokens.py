@@ -1,5 +1,6 @@
 """One-time tokens: for one purpose, one use, one account, a while; stored as hashes (I26, S38)."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from mercato.services.users.domain import hash_of
 from mercato.services.users.messages import ForgetExpired
 from mercato.values.clock import DAY, HOUR
 from mercato.values.ids import TokenId, UserId
-from tests.services.conftest import Response, staff, system
+from tests.services.conftest import Response, staff, stored, system
 from tests.services.users.conftest import RED, Town
 
+NEW = "new password"
 
-async def reset(town: Town, secret: str, password: str = "new password", store: str = "red") -> Response:
+
+async def reset(town: Town, secret: str, password: str = NEW, store: str = "red") -> Response:
     return await town.post("/v1/auth/reset", {"token": secret, "password": password}, store=store)
 
 
@@ -138,7 +141,7 @@ async def test_a_token_belongs_to_the_store_that_it_was_asked_in(town: Town) -> 
 async def test_secrets_are_stored_as_hashes(town: Town, tmp_path: Path) -> None:
     jo = await town.settle_down()
     secret = await town.reset_token()
-    kept = b"".join(file.read_bytes() for file in tmp_path.glob("users.db*"))
+    kept = stored(tmp_path, "users")
     assert secret.encode() not in kept
     assert jo.token.encode() not in kept
     assert hash_of(secret).encode() in kept
@@ -182,3 +185,13 @@ async def test_a_reset_is_mailed_five_times_an_hour(town: Town) -> None:
     for _ in range(7):
         await town.post("/v1/auth/forgot", {"email": "jo@example.org"})
     assert len(town.node.told_of(PasswordResetAsked)) == 5
+
+
+async def test_of_several_uses_at_the_same_moment_one_succeeds(town: Town) -> None:
+    await town.settle_down()
+    secret = await town.reset_token()
+    answers = await asyncio.gather(*(reset(town, secret, f"new password {n}") for n in range(6)))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * 5
+    assert len(town.node.told_of(PasswordChanged)) == 1
+    winner = next(n for n, answer in enumerate(answers) if answer.status == 200)
+    assert (await town.log_in(password=f"new password {winner}")).status == 201

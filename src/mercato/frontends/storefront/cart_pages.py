@@ -44,15 +44,13 @@ async def cart(visit: Visit) -> Reply:
         return await visit.show("cart.html", cart=None, lines=(), failed=None, most=MAX_QUANTITY)
     found = await visit.ask(GetCart())
     failed = await _failed_order(visit)
-    return await visit.show(
-        "cart.html", cart=found, lines=shown_lines(found, failed), failed=failed, most=MAX_QUANTITY
-    )
+    return await visit.show("cart.html", cart=found, lines=shown_lines(found, failed), failed=failed, most=MAX_QUANTITY)
 
 
 async def add(visit: Visit) -> Reply:
     """Add the chosen variant. Who may not buy yet logs in first, and comes back to the choice."""
     form = sent_form(visit)
-    found = await visit.ask(GetProduct(handle=form.text("handle")))
+    found = await visit.ask(GetProduct(handle=visit.request.params["handle"]))
     chosen = choose(found, form.values)
     path = f"/products/{quote(found.handle, safe='')}"
     back = f"{path}?{urlencode({**chosen.values, 'quantity': form.text('quantity')})}"

@@ -41,7 +41,7 @@ from mercato.frontends.storefront.addresses import (
 from mercato.frontends.storefront.cart_pages import shown_lines
 from mercato.frontends.storefront.forms import Form, key_of, new_key, sent_form
 from mercato.frontends.storefront.visit import Visit
-from mercato.runtime.access.sealed import Unsound, unseal
+from mercato.runtime.access.sealed import Unsealer, Unsound
 from mercato.runtime.answers import Answer
 from mercato.runtime.http.exchange import Reply
 from mercato.values.commerce import MAX_LINES
@@ -52,7 +52,7 @@ WAIT = 5.0  # seconds for which a shopper waits for the answer of the stock befo
 CONFLICT = 409
 INVALID = 422
 
-_QUOTE = msgspec.json.Decoder(Quote)
+_QUOTES = Unsealer("quote", Quote)
 _SEEN = msgspec.json.Decoder(dict[VariantId, int])
 
 
@@ -134,7 +134,7 @@ async def _after_placing(visit: Visit, form: Form, addresses: Addresses, answer:
 async def _require_current(visit: Visit, signed: str) -> None:
     """Refuse a quote that has expired or whose cart was changed since. A locked cart's order says more by itself."""
     try:
-        quote: Quote = unseal(visit.edge.parts.keyring, "quote", signed, _QUOTE)
+        quote = _QUOTES.unseal(visit.edge.parts.keyring, signed)
     except Unsound:
         raise QuoteTampered from None
     cart = await visit.ask(GetFilledCart())
@@ -233,5 +233,3 @@ def _seen_prices(form: Form) -> dict[VariantId, int]:
     except msgspec.DecodeError:
         return {}
     return seen if len(seen) <= MAX_LINES else {}
-
-

@@ -42,22 +42,29 @@ class Formats:
 
     def countries(self) -> list[tuple[str, str]]:
         """Codes and names of all countries, by name."""
-        names = self._locale.territories
-        codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES]  # noqa: PLR2004 - ISO 3166-1 alpha-2
-        return sorted(((code, names[code]) for code in codes), key=lambda pair: pair[1])
+        territories: dict[str, str] = dict(self._locale.territories)
+        countries = [pair for pair in territories.items() if _is_country(pair[0])]
+        return sorted(countries, key=lambda pair: pair[1])
 
     def country(self, code: str) -> str:
         return str(self._locale.territories.get(code, code))
 
     def _money(self, amount: int, currency: str) -> str:
         value = Decimal(amount).scaleb(-decimals(currency))
-        return self._pattern(currency).apply(value, self._locale, currency=currency, currency_digits=False)
+        pattern: NumberPattern = self._pattern(currency)
+        text: str = pattern.apply(value, self._locale, currency=currency, currency_digits=False)
+        return text
 
     def _make_pattern(self, currency: str) -> NumberPattern:
         """The locale's pattern with the decimals that amounts have here: Babel's own are for cash in some countries."""
-        pattern = copy(self._locale.currency_formats["standard"])
+        pattern: NumberPattern = copy(self._locale.currency_formats["standard"])
         pattern.frac_prec = (decimals(currency), decimals(currency))
         return pattern
+
+
+def _is_country(code: str) -> bool:
+    """Whether a territory's code is that of a country (ISO 3166-1 alpha-2) and not of a part of the world."""
+    return len(code) == len("DE") and code.isalpha() and code not in _NO_COUNTRIES
 
 
 def _moment(at: int, zone: str) -> datetime:

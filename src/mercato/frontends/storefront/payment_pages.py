@@ -1,5 +1,7 @@
 """Paying an order: choosing how, waiting for the outcome, the test gateway's own page, and the end of the story."""
 
+from contextlib import suppress
+
 import msgspec
 
 from mercato.contracts.orders import AwaitOutcome, GetOrder, Order
@@ -90,10 +92,8 @@ async def decide(visit: Visit) -> Reply:
     decision = sent_form(visit).text("decision")
     if decision not in ("confirm", "refuse"):
         raise Malformed("the form does not say what was decided")
-    try:
+    with suppress(NotFound):  # decided before, by an earlier click: what follows shows how it ended
         await visit.site.handed.decide(visit.caller, payment.id, decision == "confirm")
-    except NotFound:
-        pass  # decided before, by an earlier click: what follows shows how it ended
     await visit.do(CompleteAction(payment.id))
     return visit.go(f"/orders/{payment.order_id}/waiting")
 

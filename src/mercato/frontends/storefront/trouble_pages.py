@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from mercato.frontends.storefront.cookies import no_cookie
 from mercato.frontends.storefront.texts import TROUBLES
 from mercato.frontends.storefront.visit import Site, base_of, local_path, page_without_asking
-from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.edge import SESSION_COOKIE, Edge
 from mercato.runtime.http.exchange import HTML, Reply, Request
-from mercato.values.messages import Forbidden, LogInFirst, Refusal
+from mercato.values.messages import USER, Forbidden, LogInFirst, Refusal
 
 OURS = 500
 
@@ -21,6 +21,7 @@ def page_of_refusal(site: Site, edge: Edge) -> Callable[[Refusal, Request], Repl
             return _to_log_in(request)
         heading, explanation = TROUBLES.get(refusal.status, TROUBLES[OURS if refusal.status >= OURS else 422])
         values = {
+            "signed_in": _signed_in(edge, request),
             "heading": heading,
             "explanation": explanation,
             "request_id": request.id if refusal.status >= OURS else "",
@@ -47,6 +48,12 @@ def _to_log_in(request: Request) -> Reply:
         onward = local_path(referrer.path.removeprefix(base_of(request)))
     address = f"{base_of(request)}/login?{urlencode({'next': onward})}"
     return Reply(303, b"", HTML, ((b"location", address.encode()),), code=LogInFirst.code)
+
+
+def _signed_in(edge: Edge, request: Request) -> bool:
+    token = request.cookie(SESSION_COOKIE)
+    holder = edge.directory.known_holder(token) if token else None
+    return holder is not None and bool(holder.roles & USER)
 
 
 def _store(edge: Edge, request: Request) -> str:

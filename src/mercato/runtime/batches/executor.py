@@ -6,6 +6,7 @@ goes wrong after a write, the batch is rolled back and run again with a savepoin
 """
 
 import asyncio
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -144,7 +145,8 @@ class Executor:
     def offer(self, source: str, events: Sequence[tuple[Envelope, Event]]) -> None:
         """Events that `source` has just committed."""
         if self._parts.recode:
-            events = [(envelope, self._known.decode(envelope)) for envelope, _ in events]
+            wanted = self._listeners
+            events = [(e, self._known.decode(e) if e.type in wanted else event) for e, event in events]
         self.feeds[source].offer(events)
         self.wake()
 
@@ -235,11 +237,19 @@ class Executor:
         self._batches()
         if tx.answers:
             self._waiters.answered(tx.answers)
-        for tell in self.committed:
-            tell(batch)
+        self._tell(batch)
         for item in batch.items:
             if isinstance(item, CommandItem):
                 item.settle()
+
+    def _tell(self, batch: Batch) -> None:
+        """Hand the news of a committed batch on. A fault of who is told must not keep anybody waiting."""
+        for tell in self.committed:
+            try:
+                tell(batch)
+            except Exception as error:
+                text = "".join(traceback.format_exception(error))
+                self._parts.telemetry.log.error("telling_failed", service=self.name, error=text)
 
     def list_parked(self) -> list[ParkedRow]:
         """Events whose effect failed here, oldest first for each source."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+import msgspec
 from starlette.routing import Match, Router
 from starlette.routing import Route as StarletteRoute
 
@@ -16,6 +17,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 STORE_PREFIX = "/s/"
+API_PREFIX = "/v1/"
 
 
 class MethodNotAllowed(Refusal):
@@ -46,7 +48,10 @@ class App:
         request.handle = handle
         route, params = self._match(scope)
         if route is None:
-            await _send(send, await self._edge.serve(_NO_ROUTE if params is None else _NO_METHOD, request))
+            refusing = _NO_ROUTE if params is None else _NO_METHOD
+            if self._edge.page_of_refusal is not None and not request.path.startswith(API_PREFIX):
+                refusing = msgspec.structs.replace(refusing, page=True)  # people, not programs, come to other addresses
+            await _send(send, await self._edge.serve(refusing, request), head_only=scope["method"] == "HEAD")
             return
         request.params = params or {}
         if not await _read_body(receive, request):

@@ -101,6 +101,8 @@ class Reply:
     def of_answer(cls, answer: Answer) -> "Reply":
         """A stored answer, byte by byte."""
         body = answer.body or b""
+        if body == b"null":
+            return cls(204)
         if answer.status >= 400:
             return cls(answer.status, body, PROBLEM, code=msgspec.json.decode(body, type=_Code).code)
         return cls(answer.status, body)

@@ -116,7 +116,9 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     text = given.decode("latin-1")
     if not _KEY.fullmatch(text):
         raise Malformed("Idempotency-Key has 1 to 255 printable ASCII characters without spaces")
-    scope = f"{caller.buyer or caller.roles} {request.method} {request.path}"[:120]
+    token = request.headers.get(b"authorization", request.peer.encode())
+    who = caller.buyer or hashlib.sha256(token).hexdigest()[:32]
+    scope = f"{who} {request.method} {request.path}"[:120]
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
 

@@ -1,7 +1,7 @@
 """The intent rows of slow work: claimed by lease, finished with the outcome, postponed after a failure."""
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 
 from mercato.runtime.database import tables
 from mercato.runtime.database.statements import claim, fetch, one_of, write
@@ -14,6 +14,7 @@ class IntentRow(msgspec.Struct, frozen=True):
     id: str
     kind: str
     subject: str
+    state: str
     attempts: int
     fence: int
     body: bytes
@@ -39,6 +40,7 @@ DUE = fetch(
             _intents.c.id,
             _intents.c.kind,
             _intents.c.subject,
+            _intents.c.state,
             _intents.c.attempts,
             _intents.c.fence,
             _intents.c.body,
@@ -54,6 +56,8 @@ DUE = fetch(
     ),
     across_stores=True,
 )
+# A call that nobody ended counts as a try: whoever takes it over must first find out what came of it.
+_abandoned = case((_intents.c.state == "calling", 1), else_=0)
 CLAIM = write(
     update(_intents)
     .where(
@@ -65,7 +69,7 @@ CLAIM = write(
         state="calling",
         holder=bindparam("holder"),
         fence=_intents.c.fence + 1,
-        attempts=_intents.c.attempts + 1,
+        attempts=_intents.c.attempts + _abandoned,
         due_at=bindparam("due_at"),
     )
 )
@@ -76,7 +80,13 @@ POSTPONE = write(
         _intents.c.id == bindparam("id"),
         _intents.c.fence == bindparam("held_fence"),
     )
-    .values(state="waiting", holder="", due_at=bindparam("due_at"), error=bindparam("error"))
+    .values(
+        state="waiting",
+        holder="",
+        attempts=bindparam("tries"),
+        due_at=bindparam("due_at"),
+        error=bindparam("error"),
+    )
 )
 RENEW = write(
     update(_intents)

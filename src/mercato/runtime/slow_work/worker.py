@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mercato.runtime.batches.executor import Executor
+from mercato.runtime.batches.items import StaleWork
 from mercato.runtime.calls import Calls
 from mercato.runtime.database.transaction import LEASE, Intent, Transaction
 from mercato.runtime.parts import Parts
@@ -47,11 +48,12 @@ class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
 
 
 class PostponeWork(Command[None], frozen=True):
-    """Give an intent back until `due_at`."""
+    """Give an intent back until `due_at`; `attempts` is how many tries it has had."""
 
     allow = System
     intent_id: str
     fence: int
+    attempts: int
     due_at: int
     error: str
 
@@ -66,15 +68,28 @@ def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[In
         if tx.run(CLAIM, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE):
             claimed.append(
                 Intent(
-                    row.store, row.id, row.kind, row.subject, row.attempts + 1, row.fence + 1, row.body, row.correlation
+                    row.store,
+                    row.id,
+                    row.kind,
+                    row.subject,
+                    row.attempts + int(row.state == "calling"),
+                    row.fence + 1,
+                    row.body,
+                    row.correlation,
                 )
             )
     return tuple(claimed)
 
 
 def postpone_work(tx: Transaction, command: PostponeWork, _caller: Caller) -> None:
-    error = command.error[:2_000]
-    tx.run(POSTPONE, id=command.intent_id, held_fence=command.fence, due_at=command.due_at, error=error)
+    tx.run(
+        POSTPONE,
+        id=command.intent_id,
+        held_fence=command.fence,
+        tries=command.attempts,
+        due_at=command.due_at,
+        error=command.error[:2_000],
+    )
 
 
 HANDLES = (Handle(ClaimWork, claim_work), Handle(PostponeWork, postpone_work))
@@ -153,20 +168,19 @@ class Worker:
             store=intent.store, roles=System.roles, request=intent.correlation or intent.id, cause=intent.id
         )
         if not breaker.lets_through():
-            await self._put_off(intent, breaker.open_until, "the breaker of its peer is open")
+            await self._put_off(intent, breaker.open_until, intent.attempts, "the breaker of its peer is open")
             return
         try:
             outcome = await work.run(body, intent, self._calls)
             breaker.succeeded()
         except NotYet as pause:
             breaker.succeeded()
-            await self._put_off(intent, self._parts.clock.now() + pause.pause, "")
+            await self._put_off(intent, self._parts.clock.now() + pause.pause, intent.attempts, "")
             return
         except Exception as error:
             breaker.failed()
             if intent.attempts + 1 < work.tries:
-                pause_for = PAUSES[min(intent.attempts, len(PAUSES) - 1)]
-                await self._put_off(intent, self._parts.clock.now() + pause_for, f"{type(error).__name__}: {error}")
+                await self._fail(intent, error)
                 return
             outcome = work.give_up(body, intent)
         await self._record(outcome, caller, intent)
@@ -183,7 +197,26 @@ class Worker:
                     return
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+            except StaleWork:
+                return
+            except Refusal as refusal:
+                await self._fail(intent, refusal)
+                return
 
-    async def _put_off(self, intent: Intent, due_at: int, error: str) -> None:
-        command = PostponeWork(intent.id, intent.fence, due_at, error)
-        await self._executor.submit(command, Caller.system(intent.store, intent.id))
+    async def _fail(self, intent: Intent, error: Exception) -> None:
+        """A try has failed: the next one comes after a pause that grows with their number."""
+        pause = PAUSES[min(intent.attempts, len(PAUSES) - 1)]
+        text = f"{type(error).__name__}: {error}"
+        await self._put_off(intent, self._parts.clock.now() + pause, intent.attempts + 1, text)
+
+    async def _put_off(self, intent: Intent, due_at: int, attempts: int, error: str) -> None:
+        """Give the intent back. While the database is out of order it stays ours."""
+        command = PostponeWork(intent.id, intent.fence, attempts, due_at, error)
+        pause = 0.1
+        while not self._stopped:
+            try:
+                await self._executor.submit(command, Caller.system(intent.store, intent.id))
+                return
+            except Refusal:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)

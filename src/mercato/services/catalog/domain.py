@@ -1,5 +1,6 @@
 """The rules of products and categories: pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -20,6 +21,11 @@ from mercato.contracts.catalog import (
 from mercato.values.ids import CategoryId, ProductId, VariantId
 
 MAX_PRICE = 2**62  # where a product without a price stands in lists sorted by price: at the dear end
+
+
+def slug_of(name: str) -> str:
+    """A handle made of a name: lower case, with a hyphen for everything that is no letter or digit."""
+    return "-".join(re.findall(r"[^\W_]+", name.lower()))[:200] or "category"
 
 
 class StoredVariant(msgspec.Struct, frozen=True, omit_defaults=True):

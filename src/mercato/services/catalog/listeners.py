@@ -4,7 +4,7 @@ from mercato.contracts.inventory import StockChanged, StockReleased, StockReserv
 from mercato.contracts.pricing import PriceChanged
 from mercato.runtime.database.transaction import Transaction
 from mercato.services.catalog import storage
-from mercato.services.catalog.commands import lowest_price
+from mercato.services.catalog.commands.products import lowest_price
 from mercato.values.commerce import Allocation
 from mercato.values.messages import Caller
 

@@ -16,6 +16,7 @@ from mercato.services.catalog.domain import (
     card_of,
     document_of,
 )
+from mercato.services.catalog.messages import GetImport, ImportRun
 from mercato.services.catalog.storage import ProductRow
 from mercato.values.ids import CategoryId, ProductId
 from mercato.values.messages import Caller, NotFound
@@ -53,6 +54,11 @@ def list_products(reader: Reader, query: ListProducts, _caller: Caller) -> Page[
 
 def list_categories(reader: Reader, _query: ListCategories, _caller: Caller) -> tuple[Category, ...]:
     return in_tree_order([category_of(row) for row in reader.all(storage.LIST_CATEGORIES)])
+
+
+def get_import(reader: Reader, query: GetImport, _caller: Caller) -> ImportRun:
+    row = reader.one(storage.FIND_IMPORT, file=query.file)
+    return ImportRun(row.ordinal, bool(row.finished)) if row else ImportRun(0, False)
 
 
 def stored(row: ProductRow) -> StoredProduct:

@@ -13,8 +13,10 @@ from mercato.contracts.inventory import StockChanged, StockReleased, StockReserv
 from mercato.contracts.pricing import PriceChanged
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.settings import Setup
-from mercato.services.catalog import commands, listeners, queries, storage
+from mercato.services.catalog import listeners, queries, storage
 from mercato.services.catalog.api import ROUTES
+from mercato.services.catalog.commands import categories, imports, products
+from mercato.services.catalog.messages import GetImport, ImportProduct, RecordImport
 
 
 def service(_setup: Setup) -> Service:
@@ -24,15 +26,18 @@ def service(_setup: Setup) -> Service:
         package="mercato.services.catalog",
         tables=storage.metadata,
         handlers=(
-            Handle(CreateProduct, commands.create_product),
-            Handle(ReplaceProduct, commands.replace_product),
-            Handle(ChangeProduct, commands.change_product),
-            Handle(SaveCategory, commands.save_category),
+            Handle(CreateProduct, products.create_product),
+            Handle(ReplaceProduct, products.replace_product),
+            Handle(ChangeProduct, products.change_product),
+            Handle(SaveCategory, categories.save_category),
+            Handle(ImportProduct, imports.import_product),
+            Handle(RecordImport, imports.record_import),
         ),
         asks=(
             Ask(GetProduct, queries.get_product),
             Ask(ListProducts, queries.list_products, point=False),
             Ask(ListCategories, queries.list_categories),
+            Ask(GetImport, queries.get_import, single=True),
         ),
         listeners=(
             Listen(PriceChanged, listeners.when_price_changed_copy_it),

@@ -28,7 +28,7 @@ products = Table(
     required("body", Text),
     sqlite_with_rowid=False,
 )
-Index("products_by_handle", products.c.store, products.c.handle, unique=True)
+Index("products_by_handle", products.c.handle, products.c.store, unique=True)
 
 prices = Table(
     "prices",
@@ -60,12 +60,15 @@ categories = Table(
     Column("parent_id", key()),
     required("handle", key(255)),
     required("name", Text),
-    required("path", Text),
+    required("path", key(600)),
     required("position", Integer),
     required("version", Integer),
     sqlite_with_rowid=False,
 )
-Index("categories_by_handle", categories.c.store, categories.c.handle, unique=True)
+Index("categories_by_handle", categories.c.handle, categories.c.store, unique=True)
+
+Index("categories_by_store", categories.c.store, categories.c.position)
+Index("categories_by_path", categories.c.path, categories.c.store)
 
 listing = Table(
     "listing",
@@ -77,9 +80,33 @@ listing = Table(
     required("price", Integer),
     sqlite_with_rowid=False,
 )
-Index("listing_by_title", listing.c.store, listing.c.category_id, listing.c.title, listing.c.product_id)
-Index("listing_by_price", listing.c.store, listing.c.category_id, listing.c.price, listing.c.product_id)
-Index("listing_by_product", listing.c.store, listing.c.product_id)
+Index("listing_by_title", listing.c.category_id, listing.c.store, listing.c.title, listing.c.product_id)
+Index("listing_by_price", listing.c.category_id, listing.c.store, listing.c.price, listing.c.product_id)
+Index("listing_by_product", listing.c.product_id, listing.c.store)
+
+
+# What the last import said of a product, by its handle in the file.
+imported = Table(
+    "imported",
+    metadata,
+    Column("handle", key(255), primary_key=True),
+    store(),
+    required("product_id", key()),
+    required("fingerprint", key(64)),
+    required("quantities", Text),
+    sqlite_with_rowid=False,
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("file", key(64), primary_key=True),
+    store(),
+    required("ordinal", Integer),
+    required("finished", Integer),
+    required("updated_at", Integer),
+    sqlite_with_rowid=False,
+)
 
 
 class ProductRow(msgspec.Struct, frozen=True):
@@ -123,8 +150,15 @@ class ListedRow(msgspec.Struct, frozen=True):
     price: int
 
 
-class Found(msgspec.Struct, frozen=True):
-    id: str
+class ImportedRow(msgspec.Struct, frozen=True):
+    product_id: str
+    fingerprint: str
+    quantities: str
+
+
+class ImportRow(msgspec.Struct, frozen=True):
+    ordinal: int
+    finished: int
 
 
 _product_columns = [column for column in products.c if column.name != "store"]
@@ -206,9 +240,23 @@ FIND_CATEGORY_BY_PATH = fetch(
 LIST_CATEGORIES = fetch(
     CategoryRow,
     select(*_category_columns)
-    .where(categories.c.store == bindparam("store"))
-    .order_by(categories.c.path, categories.c.position),
+    .where(categories.c.store == bindparam("store")),
 )
+
+FIND_IMPORTED = fetch(
+    ImportedRow,
+    select(imported.c.product_id, imported.c.fingerprint, imported.c.quantities).where(
+        imported.c.store == bindparam("store"), imported.c.handle == bindparam("handle")
+    ),
+)
+SAVE_IMPORTED = upsert(imported, update=("product_id", "fingerprint", "quantities"))
+FIND_IMPORT = fetch(
+    ImportRow,
+    select(imports.c.ordinal, imports.c.finished).where(
+        imports.c.store == bindparam("store"), imports.c.file == bindparam("file")
+    ),
+)
+SAVE_IMPORT = upsert(imports, update=("ordinal", "finished", "updated_at"))
 
 SAVE_LISTED = upsert(listing, update=("title", "price"))
 REMOVE_LISTED = write(

@@ -18,6 +18,8 @@ locations = Table(
     sqlite_with_rowid=False,
 )
 
+Index("locations_by_place", locations.c.store, locations.c.place)
+
 stock = Table(
     "stock",
     metadata,
@@ -62,7 +64,7 @@ movements = Table(
     required("at", Integer),
     sqlite_with_rowid=False,
 )
-Index("movements_by_variant", movements.c.store, movements.c.variant_id)
+Index("movements_by_variant", movements.c.variant_id, movements.c.store)
 
 
 class LevelRow(msgspec.Struct, frozen=True):

@@ -1,12 +1,14 @@
 """Tables and statements of notifications."""
 
-from sqlalchemy import Column, Index, MetaData, Table, bindparam, or_, select, update
+from sqlalchemy import Column, Index, MetaData, Table, bindparam, select, update
 
 from mercato.contracts.notifications import Delivery
 from mercato.runtime.database.columns import Integer, identity, key, required, store
 from mercato.runtime.database.statements import fetch, insert_into, write
 
 metadata = MetaData()
+
+AFTER_ALL_IDS = "~"  # where a list that begins with the newest begins
 
 deliveries = Table(
     "deliveries",
@@ -51,10 +53,7 @@ SETTLE_DELIVERY = write(
 LIST_DELIVERIES = fetch(
     Delivery,
     select(*_columns)
-    .where(
-        deliveries.c.store == bindparam("store"),
-        or_(bindparam("before") == "", deliveries.c.id < bindparam("before")),
-    )
+    .where(deliveries.c.store == bindparam("store"), deliveries.c.id < bindparam("before"))
     .order_by(deliveries.c.id.desc())
     .limit(bindparam("limit_")),
 )

@@ -31,7 +31,7 @@ orders = Table(
     required("shortages", Text),
     sqlite_with_rowid=False,
 )
-Index("orders_by_buyer", orders.c.store, orders.c.buyer, orders.c.id)
+Index("orders_by_buyer", orders.c.buyer, orders.c.store, orders.c.id)
 Index("orders_by_expiry", orders.c.expires_at)
 
 # What of an order never changes, apart from what often does.

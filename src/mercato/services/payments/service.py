@@ -52,4 +52,5 @@ def service(setup: Setup) -> Service:
         ),
         work=GatewayWork(gateway, parts.clock).rows,
         routes=routes(gateway),
+        close=gateway.close,
     )

@@ -45,7 +45,7 @@ payments = Table(
     CheckConstraint("refunded <= amount", name="refunded_at_most_amount"),
     sqlite_with_rowid=False,
 )
-Index("payments_by_order", payments.c.store, payments.c.order_id)
+Index("payments_by_order", payments.c.order_id, payments.c.store)
 
 refunds = Table(
     "refunds",
@@ -61,6 +61,9 @@ refunds = Table(
     required("created_at", Integer),
     sqlite_with_rowid=False,
 )
+
+
+Index("refunds_by_buyer", refunds.c.store, refunds.c.buyer, refunds.c.id)
 
 
 class DueRow(msgspec.Struct, frozen=True):

@@ -52,7 +52,8 @@ def change_settings(tx: Transaction, command: ChangeSettings, _caller: Caller) -
     if not tx.run(storage.CHANGE_STORE, known_version=row.version, **settings):
         raise Conflict
     if command.hosts is not None:
-        tx.run(storage.REMOVE_HOSTS)
+        for host in domain.store_of(row).hosts:
+            tx.run(storage.REMOVE_HOST, host=host)
         _add_hosts(tx, command.hosts)
     after = msgspec.structs.replace(after, version=row.version + 1)
     tx.emit(SettingsChanged(StoreId(row.store), names), row.store, after.version)

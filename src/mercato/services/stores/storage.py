@@ -86,7 +86,7 @@ CHANGE_STORE = write(
     )
 )
 ADD_HOST = insert_into(hosts)
-REMOVE_HOSTS = write(delete(hosts).where(hosts.c.store == bindparam("store")))
+REMOVE_HOST = write(delete(hosts).where(hosts.c.store == bindparam("store"), hosts.c.host == bindparam("host")))
 ADD_API_KEY = insert_into(api_keys)
 FIND_API_KEY = fetch(
     ApiKeyRow,

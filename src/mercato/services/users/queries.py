@@ -60,7 +60,7 @@ def resolve_session(reader: Reader, query: ResolveSession, _caller: Caller) -> S
 
 
 def list_login_attempts(reader: Reader, query: ListLoginAttempts, _caller: Caller) -> Page[LoginAttempt]:
-    before = from_cursor(query.cursor, tuple[str])[0] if query.cursor else ""
+    before = from_cursor(query.cursor, tuple[str])[0] if query.cursor else storage.AFTER_ALL_IDS
     rows = reader.all(storage.LIST_ATTEMPTS, before=before, limit_=query.limit + 1)
     shown = tuple(rows[: query.limit])
     return Page(shown, to_cursor(shown[-1].id) if len(rows) > query.limit else None)

@@ -11,6 +11,8 @@ from mercato.values.ids import SessionId, StoreId, TokenId, UserId
 
 metadata = MetaData()
 
+AFTER_ALL_IDS = "~"  # where a list that begins with the newest begins
+
 users = Table(
     "users",
     metadata,
@@ -225,10 +227,7 @@ LIST_ATTEMPTS = fetch(
         attempts.c.agent,
         attempts.c.at,
     )
-    .where(
-        attempts.c.store == bindparam("store"),
-        or_(bindparam("before") == "", attempts.c.id < bindparam("before")),
-    )
+    .where(attempts.c.store == bindparam("store"), attempts.c.id < bindparam("before"))
     .order_by(attempts.c.id.desc())
     .limit(bindparam("limit_")),
 )

@@ -78,8 +78,10 @@ def cardigan(colour: str) -> str:
 
 def beanie(colour: str) -> str:
     shade, seam = darker(colour, 0.15), darker(colour, 0.32)
-    ribs = (path(f"M{200 + dx * 0.35:g} 112 Q{200 + dx:g} 170 {200 + dx * 1.08:g} 250", stroke=seam, width=2.5) for dx in
-            range(-84, 85, 21))
+    ribs = (
+        path(f"M{200 + dx * 0.35:g} 112 Q{200 + dx:g} 170 {200 + dx * 1.08:g} 250", stroke=seam, width=2.5)
+        for dx in range(-84, 85, 21)
+    )
     return "".join(
         (
             ellipse(200, 94, 30, 28, lighter(colour, 0.45)),

@@ -19,7 +19,10 @@ def mug(colour: str) -> str:
             ellipse(192, 130, 96, 24, light),
             ellipse(192, 133, 84, 18, darker("#6b4327", 0.1)),
             path("M124 168 Q126 244 136 306", stroke=light, width=9),
-            path("M100 262 Q192 288 281 262 L276 310 Q272 334 244 334 H140 Q112 334 108 310 Z", mix(colour, "#f6efe2", 0.55)),
+            path(
+                "M100 262 Q192 288 281 262 L276 310 Q272 334 244 334 H140 Q112 334 108 310 Z",
+                mix(colour, "#f6efe2", 0.55),
+            ),
         )
     )
 

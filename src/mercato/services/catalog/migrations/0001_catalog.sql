@@ -14,13 +14,35 @@ CREATE TABLE categories (
     parent_id {key:48},
     handle {key:255} NOT NULL,
     name {text} NOT NULL,
-    path {text} NOT NULL,
+    path {key:600} NOT NULL,
     position {int} NOT NULL,
     version {int} NOT NULL,
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE UNIQUE INDEX categories_by_handle ON categories (store, handle);
+CREATE UNIQUE INDEX categories_by_handle ON categories (handle, store);
+
+CREATE INDEX categories_by_path ON categories (path, store);
+
+CREATE INDEX categories_by_store ON categories (store, position);
+
+CREATE TABLE imported (
+    handle {key:255} NOT NULL,
+    store {key:48} NOT NULL,
+    product_id {key:48} NOT NULL,
+    fingerprint {key:64} NOT NULL,
+    quantities {text} NOT NULL,
+    PRIMARY KEY (handle, store)
+) {compact};
+
+CREATE TABLE imports (
+    file {key:64} NOT NULL,
+    store {key:48} NOT NULL,
+    ordinal {int} NOT NULL,
+    finished {int} NOT NULL,
+    updated_at {int} NOT NULL,
+    PRIMARY KEY (file, store)
+) {compact};
 
 CREATE TABLE listing (
     category_id {key:48} NOT NULL,
@@ -31,11 +53,11 @@ CREATE TABLE listing (
     PRIMARY KEY (category_id, product_id, store)
 ) {compact};
 
-CREATE INDEX listing_by_price ON listing (store, category_id, price, product_id);
+CREATE INDEX listing_by_price ON listing (category_id, store, price, product_id);
 
-CREATE INDEX listing_by_product ON listing (store, product_id);
+CREATE INDEX listing_by_product ON listing (product_id, store);
 
-CREATE INDEX listing_by_title ON listing (store, category_id, title, product_id);
+CREATE INDEX listing_by_title ON listing (category_id, store, title, product_id);
 
 CREATE TABLE prices (
     product_id {key:48} NOT NULL,
@@ -61,4 +83,4 @@ CREATE TABLE products (
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE UNIQUE INDEX products_by_handle ON products (store, handle);
+CREATE UNIQUE INDEX products_by_handle ON products (handle, store);

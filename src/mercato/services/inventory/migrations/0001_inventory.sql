@@ -8,6 +8,8 @@ CREATE TABLE locations (
     PRIMARY KEY (id, store)
 ) {compact};
 
+CREATE INDEX locations_by_place ON locations (store, place);
+
 CREATE TABLE movements (
     id {key:48} NOT NULL,
     store {key:48} NOT NULL,
@@ -21,7 +23,7 @@ CREATE TABLE movements (
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE INDEX movements_by_variant ON movements (store, variant_id);
+CREATE INDEX movements_by_variant ON movements (variant_id, store);
 
 CREATE TABLE reservations (
     order_id {key:48} NOT NULL,

@@ -51,11 +51,11 @@ class Smtp:
             raise
 
     def _enter(self, server: smtplib.SMTP) -> None:
-        server.ehlo()
+        server.ehlo_or_helo_if_needed()
         encrypted = server.has_extn("starttls")
         if encrypted:
             server.starttls(context=ssl.create_default_context())
-            server.ehlo()
+            server.ehlo_or_helo_if_needed()
         if not self._user:
             return
         if not encrypted and self._host not in _OWN_MACHINE:

@@ -44,7 +44,7 @@ CREATE TABLE orders (
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE INDEX orders_by_buyer ON orders (store, buyer, id);
+CREATE INDEX orders_by_buyer ON orders (buyer, store, id);
 
 CREATE INDEX orders_by_expiry ON orders (expires_at);
 

@@ -73,6 +73,11 @@ class TestGateway:
             self._read(file)
             self._file = file.open("ab", buffering=0)
 
+    def close(self) -> None:
+        """Close the file. Nothing may be asked of the gateway afterwards."""
+        if self._file is not None:
+            self._file.close()
+
     async def charge(self, store: str, key: PaymentId, amount: Money, source: str) -> GatewayOutcome:
         known = self._charges.get((store, key))
         if known is not None:

@@ -32,7 +32,7 @@ CREATE TABLE payments (
     CONSTRAINT refunded_at_most_amount CHECK (refunded <= amount)
 ) {compact};
 
-CREATE INDEX payments_by_order ON payments (store, order_id);
+CREATE INDEX payments_by_order ON payments (order_id, store);
 
 CREATE TABLE refunds (
     id {key:48} NOT NULL,
@@ -46,3 +46,5 @@ CREATE TABLE refunds (
     created_at {int} NOT NULL,
     PRIMARY KEY (id, store)
 ) {compact};
+
+CREATE INDEX refunds_by_buyer ON refunds (store, buyer, id);

@@ -1,10 +1,8 @@
-"""What may be changed in catalog."""
+"""Commands about products."""
 
 import msgspec
 
 from mercato.contracts.catalog import (
-    Category,
-    CategoryChanged,
     ChangeProduct,
     CreateProduct,
     Figures,
@@ -15,7 +13,6 @@ from mercato.contracts.catalog import (
     ProductChanged,
     ProductDraft,
     ReplaceProduct,
-    SaveCategory,
     VariantDraft,
 )
 from mercato.runtime.database.transaction import Transaction, encode
@@ -30,7 +27,7 @@ from mercato.services.catalog.domain import (
     check_options,
     sold_variants,
 )
-from mercato.services.catalog.queries import category_of, published, stored
+from mercato.services.catalog.queries import published, stored
 from mercato.values.ids import CategoryId, ProductId, VariantId
 from mercato.values.messages import Caller, Conflict, Invalid, NotFound
 
@@ -105,28 +102,6 @@ def change_product(tx: Transaction, command: ChangeProduct, _caller: Caller) -> 
     body = msgspec.structs.replace(product.body, **changes)
     after = msgspec.structs.replace(product, body=body, **columns)
     return published(tx, _save(tx, after, removed=()))
-
-
-def save_category(tx: Transaction, command: SaveCategory, _caller: Caller) -> Category:
-    known = tx.one(storage.FIND_CATEGORY, id=command.category_id)
-    other = tx.one(storage.FIND_CATEGORY_BY_HANDLE, handle=command.handle)
-    if other is not None and other.id != command.category_id:
-        raise HandleInUse
-    parent = tx.one(storage.FIND_CATEGORY, id=command.parent_id) if command.parent_id else None
-    if command.parent_id and (parent is None or parent.id == command.category_id):
-        raise NotFound("there is no such parent category")
-    row = storage.CategoryRow(
-        command.category_id,
-        command.parent_id,
-        command.handle,
-        command.name,
-        f"{parent.path} > {command.name}" if parent else command.name,
-        command.position,
-        known.version + 1 if known else 1,
-    )
-    tx.defer(storage.SAVE_CATEGORY, **msgspec.structs.asdict(row))
-    tx.emit(CategoryChanged(CategoryId(row.id)), row.id, row.version)
-    return category_of(row)
 
 
 def find(tx: Transaction, product_id: str) -> StoredProduct:

@@ -1,0 +1,1 @@
+"""What may be changed in catalog: one file for each of products, categories, imports."""

@@ -1,0 +1,59 @@
+"""The whole project as it runs, for checks that look at it from inside: its services, statements and routes."""
+
+import asyncio
+import importlib
+import pkgutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+import mercato
+from mercato.apps.services import make_services
+from mercato.apps.shop import make_parts
+from mercato.runtime.database.statements import Statement
+from mercato.runtime.service import Service
+from mercato.runtime.settings import Settings, Setup
+
+Result = TypeVar("Result")
+
+
+def with_services(look: Callable[[tuple[Service, ...]], Result]) -> Result:
+    """Make all services in an empty data folder and look at them."""
+
+    async def make() -> Result:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Settings(data=Path(folder), access_log="off")
+            parts = make_parts(settings, asyncio.get_running_loop())
+            try:
+                return look(make_services(Setup(settings, parts)))
+            finally:
+                parts.pools.close()
+
+    return asyncio.run(make())
+
+
+def modules() -> Iterator[ModuleType]:
+    """All modules of the package."""
+    for found in pkgutil.walk_packages(mercato.__path__, "mercato."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def statements() -> dict[str, Statement[object]]:
+    """All declared statements, by the name of their module (without `mercato.`) and their own."""
+    found: dict[str, Statement[object]] = {}
+    seen: set[int] = set()
+    for module in modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Statement) and id(value) not in seen and _is_home(module, name):
+                seen.add(id(value))
+                found[f"{module.__name__.removeprefix('mercato.')}.{name}"] = value
+    return found
+
+
+def _is_home(module: ModuleType, name: str) -> bool:
+    """Whether the module itself makes the name, instead of importing it."""
+    source = Path(str(module.__file__)).read_text("utf-8")
+    return f"\n{name} = " in source or f"\n{name}: " in source
