@@ -5,7 +5,6 @@ remembered anyway ends after half a minute, so that a lost notice does no lastin
 """
 
 import hashlib
-from collections.abc import Iterable
 
 import msgspec
 
@@ -17,7 +16,7 @@ from mercato.runtime.access.who import Holder, Tenant
 from mercato.runtime.node import Node
 from mercato.values.clock import DAY, Clock
 from mercato.values.ids import Ids
-from mercato.values.messages import BUYER, STAFF, USER, Caller, NotFound
+from mercato.values.messages import BUYER, STAFF, USER, Caller, Envelope, Event, NotFound
 
 REMEMBER = 30_000  # ms
 MEMORY = 100_000  # tokens
@@ -49,8 +48,8 @@ class StoreDirectory:
         self._tokens: dict[str, str] = {}
         for event in (StoreOpened, SettingsChanged):
             node.on(event, lambda _envelope, _event: self._tenants.clear())
-        node.on(SessionsEnded, lambda _envelope, event: self._forget(event.session_ids))
-        node.on(ApiKeyRevoked, lambda _envelope, event: self._forget((event.key_id,)))
+        node.on(SessionsEnded, self._forget)
+        node.on(ApiKeyRevoked, self._forget)
 
     def known_tenant(self, host: str, handle: str) -> Tenant | None:
         return self._tenants.get((host, handle))
@@ -107,9 +106,14 @@ class StoreDirectory:
             return None
         return Holder(guest.store, guest.buyer, 0, guest.expires_at, is_guest=True)
 
-    def _forget(self, ids: Iterable[str]) -> None:
-        """Sessions or API keys that are over."""
-        for holder_id in ids:
+    def _forget(self, _envelope: Envelope, event: Event) -> None:
+        """Sessions or an API key are over."""
+        ended: tuple[str, ...] = ()
+        if isinstance(event, SessionsEnded):
+            ended = event.session_ids
+        elif isinstance(event, ApiKeyRevoked):
+            ended = (event.key_id,)
+        for holder_id in ended:
             token = self._tokens.pop(holder_id, None)
             if token is not None:
                 self._holders.pop(token, None)

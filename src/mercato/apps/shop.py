@@ -9,6 +9,7 @@ import uvicorn
 
 from mercato.apps.directory import StoreDirectory, guest_token
 from mercato.apps.services import SERVICES, MakeService, make_services
+from mercato.apps.system_routes import SystemRoutes
 from mercato.frontends.storefront.mounting import storefront
 from mercato.frontends.storefront.visit import Handed
 from mercato.runtime.access.keyring import Keyring
@@ -66,7 +67,8 @@ class Shop:
         api = tuple(route for service in self.node.services for route in service.routes)
         pages = storefront(self.edge, self._handed(api))
         self.edge.page_of_refusal = pages.page_of_refusal
-        self.routes: tuple[Route, ...] = (*api, *pages.routes)
+        system = SystemRoutes(self.node, api)
+        self.routes: tuple[Route, ...] = (*api, *system.routes, *pages.routes)
         self.app = App(self.edge, self.routes)
 
     def _handed(self, api: tuple[Route, ...]) -> Handed:

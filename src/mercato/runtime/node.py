@@ -41,9 +41,23 @@ class Node:
         self._local: dict[str, list[OnEvent]] = {}
         self._consumers: dict[str, list[Executor]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
         known = EventTypes({row.event for service in self.services for row in service.listeners})
         for service in self.services:
             self._add(service, known)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all services take commands."""
+        return self._started and all(executor.takes_commands for executor in self.executors.values())
+
+    def measure(self) -> None:
+        """Bring the gauges up to date: how far consumers are behind, how many events are parked."""
+        telemetry = self.parts.telemetry
+        for name, executor in self.executors.items():
+            telemetry.parked.labels(name).set(executor.parked)
+            for source, feed in executor.feeds.items():
+                telemetry.lag.labels(name, source).set(max(0, self.executors[source].number - feed.position))
 
     def on(self, event: type[Event], tell: OnEvent) -> None:
         """A `local` subscription: from now on, in this process, nothing durable."""
@@ -66,9 +80,11 @@ class Node:
             self._tasks.append(self.parts.loop.create_task(worker.look()))
         for schedule in self._schedules:
             self._tasks.append(self.parts.loop.create_task(schedule.run()))
+        self._started = True
 
     async def stop(self) -> None:
         """Finish what is in flight, accept nothing new, close."""
+        self._started = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from tests.frontends.storefront.html_pages import Form, Page, read_page
 
@@ -36,15 +37,18 @@ class Browser:
 
     @cookie.setter
     def cookie(self, value: str) -> None:
-        self._session.cookie_jar.update_cookies({"mercato_session": value})
+        self._session.cookie_jar.clear()
+        self._session.cookie_jar.update_cookies({"mercato_session": value}, URL(self.origin))
 
     async def open(self, path: str, status: int = 200) -> Page:
         """Open an address, as by typing it."""
         return await self._go("GET", self.prefix + path, None, status)
 
     async def follow(self, link: str, status: int = 200) -> Page:
-        """Click on a link of this page: the first one whose address contains `link`."""
-        found = [href for href in self.page.links if link in href]
+        """Click on a link of this page: the one with this address, else the first whose address contains it."""
+        found = [href for href in self.page.links if href == link] or [
+            href for href in self.page.links if link in href
+        ]
         assert found, f"{self.page.path} has no link to {link}, but {self.page.links}"
         return await self._go("GET", urljoin(self.page.path, found[0]), None, status)
 

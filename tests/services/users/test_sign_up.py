@@ -139,9 +139,9 @@ async def test_a_name_that_is_no_line_of_text_is_refused(town: Town, name: str) 
     assert not town.node.told_of(UserRegistered)
 
 
-async def test_a_line_break_after_a_name_is_dropped(town: Town) -> None:
-    jo = await town.settle_down(name="Jo\n")
-    assert (await town.node.calls.ask(GetUser(UserId(jo.id)), staff(RED))).name == "Jo"
+async def test_a_line_break_after_a_name_is_refused(town: Town) -> None:
+    assert (await town.sign_up("jo@example.org", name="Jo\n")).status == 422
+    assert not town.node.told_of(UserRegistered)
 
 
 async def test_a_body_with_more_than_is_asked_for_is_refused(town: Town) -> None:

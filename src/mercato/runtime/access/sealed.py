@@ -8,7 +8,6 @@ import msgspec
 
 from mercato.runtime.access.keyring import Keyring
 
-
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 _VERSION = "v1"

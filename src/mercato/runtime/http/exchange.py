@@ -22,7 +22,7 @@ class Request:
 
     __slots__ = ("body", "handle", "headers", "id", "method", "params", "path", "peer", "query", "started")
 
-    def __init__(  # noqa: PLR0913 - the parts of a request as they come from the wire, filled in one place
+    def __init__(
         self, method: str, path: str, query: bytes, headers: dict[bytes, bytes], body: bytes, peer: str
     ) -> None:
         self.method = method

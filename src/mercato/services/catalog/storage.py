@@ -239,8 +239,7 @@ FIND_CATEGORY_BY_PATH = fetch(
 )
 LIST_CATEGORIES = fetch(
     CategoryRow,
-    select(*_category_columns)
-    .where(categories.c.store == bindparam("store")),
+    select(*_category_columns).where(categories.c.store == bindparam("store")),
 )
 
 FIND_IMPORTED = fetch(

@@ -1,0 +1,1 @@
+-- The wishes keep nothing but their log.
