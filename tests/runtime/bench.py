@@ -14,7 +14,7 @@ from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
 from mercato.runtime.database.engine import nothing_happens
-from mercato.runtime.database.migrate import migrate
+from mercato.runtime.migrate import migrate
 from mercato.runtime.parts import OpenDatabase, Parts, Pools, sqlite_in
 from mercato.runtime.service import Service
 from mercato.runtime.telemetry import Telemetry

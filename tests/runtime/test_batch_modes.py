@@ -101,6 +101,7 @@ def _run(template: Path, events: Sequence[Told], commands: Sequence[Sent], *, op
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(copied(template, Path(folder)))
         try:
+            bench.run(Do("a", "write_sheet", 0), Do("b", "write_sheet", 0), Do("b", "save_later", 2))
             bench.notebook.optimistic = optimistic
             if events:
                 bench.tell(*events)

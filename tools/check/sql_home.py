@@ -14,7 +14,6 @@ HOMES = (
     "src/mercato/runtime/documents/*",
     "src/mercato/runtime/documents.py",
     "src/mercato/runtime/bus/*",
-    "src/mercato/runtime/slow_work/statements.py",
     "src/mercato/runtime/service.py",
     "src/mercato/apps/verify/statements.py",
 )

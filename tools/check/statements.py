@@ -13,8 +13,8 @@ from sqlalchemy.schema import CreateTable
 from mercato.runtime.database import tables as runtime_tables
 from mercato.runtime.database.across_stores import ACROSS_STORES
 from mercato.runtime.database.columns import Text
-from mercato.runtime.database.migrate import known_migrations
 from mercato.runtime.database.statements import DIALECTS, Statement, StatementError
+from mercato.runtime.migrate import known_migrations
 from mercato.runtime.service import Service
 from tools.check.findings import Finding
 from tools.check.project import statements, with_services
@@ -24,8 +24,8 @@ LIST = "src/mercato/runtime/database/across_stores.py"
 # Statements that read a whole table on purpose.
 MAY_SCAN = {
     "runtime.database.jobs.FIND_JOB": "a handful of rows",
-    "runtime.database.migrate.LIST_MIGRATIONS": "a handful of rows",
-    "runtime.database.migrate.ADD_MIGRATION": "its table is made before the first migration",
+    "runtime.database.migrating.LIST_MIGRATIONS": "a handful of rows",
+    "runtime.database.migrating.ADD_MIGRATION": "its table is made before the first migration",
     "services.catalog.storage.LIST_CATEGORIES": "the category tree of a store is wanted whole",
     "services.payments.storage.LIST_REFUNDS": "staff list the refunds of a whole store, in the order of their ids",
     "services.inventory.storage.FIRST_LOCATION": "finds the first row of its index",
@@ -39,9 +39,9 @@ MAY_SCAN = {
     "runtime.bus.parked.LIST_PARKED": "parked events are few, and for an operator",
     "runtime.bus.parked.DUE_PARKED": "parked events are few",
     "runtime.bus.outbox.LAST_NUMBER": "SQLite finds a maximum at the end of the key",
-    "runtime.slow_work.statements.RENEW": "open slow work is bounded; done work leaves its table",
-    "runtime.slow_work.statements.ORPHANED": "once at a start",
-    "runtime.slow_work.statements.WAITING_WORK": "open slow work is bounded",
+    "runtime.database.intents.RENEW": "open slow work is bounded; done work leaves its table",
+    "runtime.database.intents.ORPHANED": "once at a start",
+    "runtime.database.intents.WAITING_WORK": "open slow work is bounded",
 }
 
 

@@ -17,6 +17,7 @@ from mercato.apps.shop import Shop
 
 NAME = "control.sock"
 _LINE = 1 << 20
+LONGEST = 100  # bytes of a socket's name; the kernel takes 107
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -94,6 +95,6 @@ async def hand_over(data: Path, order: Order, tell: Tell) -> int:
 
 def reachable(path: Path) -> str:
     """A name for a socket that fits into the kernel's 107 bytes, however long its folder's name is."""
-    if len(os.fsencode(path)) <= 100:
+    if len(os.fsencode(path)) <= LONGEST:
         return str(path)
     return os.path.relpath(path)

@@ -20,7 +20,7 @@ from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, Request
 from mercato.runtime.http.lane import lane_protocol
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.settings import Settings, Setup

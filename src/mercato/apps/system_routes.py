@@ -6,7 +6,7 @@ from mercato import __version__
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, TEXT, Reply, Request
 from mercato.runtime.http.openapi import describe
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.runtime.node import Node
 from mercato.values.messages import Caller, NotFound, Unavailable
 

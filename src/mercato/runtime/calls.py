@@ -13,9 +13,9 @@ from mercato.runtime.answers import Answer, IdempotencyKey
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.database.engine import Connection, DatabaseFault
 from mercato.runtime.database.idempotency import FIND_ANSWER, FIND_KEY, KeyRow
-from mercato.runtime.database.transaction import Intent, Reader
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Answerer, Ask, Await
+from mercato.runtime.transaction import Intent, Reader
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import Caller, Command, Forbidden, KeyReused, Query, Unavailable
 

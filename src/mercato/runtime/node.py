@@ -11,8 +11,8 @@ from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
 from mercato.runtime.calls import Calls
-from mercato.runtime.database.maintenance import housekeeping_jobs
-from mercato.runtime.database.migrate import migrate
+from mercato.runtime.housekeeping import housekeeping_jobs
+from mercato.runtime.migrate import migrate
 from mercato.runtime.parts import Parts
 from mercato.runtime.rounds import Rounds
 from mercato.runtime.schedule import Schedule
@@ -93,7 +93,7 @@ class Node:
         for executor in self.executors.values():
             executor.stop()
         end = self.parts.loop.time() + DRAIN
-        while not all(executor.idle for executor in self.executors.values()) and self.parts.loop.time() < end:
+        while not all(executor.idle for executor in self.executors.values()) and self.parts.loop.time() < end:  # noqa: ASYNC110 - several conditions, once in a life
             await asyncio.sleep(0.01)
         self.rounds.stop()
         self.parts.pools.close()

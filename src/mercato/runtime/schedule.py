@@ -6,9 +6,9 @@ import traceback
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.calls import Calls
 from mercato.runtime.database.jobs import ADD_LEASE, FIND_JOB, FREE_LEASE, SET_JOB, TAKE_LEASE
-from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Job
+from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Caller, Command, Refusal, System
 
 TICK = 0.25  # seconds

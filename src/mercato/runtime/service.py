@@ -5,17 +5,26 @@ service does is what its manifest says.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import MetaData
 
-from mercato.runtime.database.transaction import Intent, Reader, Transaction
+from mercato.runtime.transaction import Intent, Reader, Transaction
 from mercato.values.messages import Caller, Command, Event, Query
 
-if TYPE_CHECKING:
-    from mercato.runtime.calls import Calls
-    from mercato.runtime.http.routes import Route
+Reply = TypeVar("Reply")
+
+
+class Door(Protocol):
+    """How workers and jobs speak to services: by messages, like everybody else."""
+
+    def do(self, command: Command[Reply], caller: Caller) -> Awaitable[Reply]:
+        """Have a command executed; its reply, or its Refusal raised, after the commit."""
+
+    async def ask(self, query: Query[Reply], caller: Caller) -> Reply:
+        """Ask about committed state; the reply, or a Refusal raised."""
+
 
 Handler = Callable[[Transaction, Any, Caller], Any]
 Answerer = Callable[[Reader, Any, Caller], Any]
@@ -77,7 +86,7 @@ class Work(msgspec.Struct, frozen=True):
 
     kind: str
     body: type[msgspec.Struct]
-    run: Callable[[Any, Intent, "Calls"], Awaitable[Command[Any]]]
+    run: Callable[[Any, Intent, Door], Awaitable[Command[Any]]]
     give_up: Callable[[Any, Intent], Command[Any]]
     peer: str
     at_once: int = 16
@@ -89,11 +98,13 @@ class Job(msgspec.Struct, frozen=True):
 
     name: str
     every: int
-    run: Callable[["Calls", int], Awaitable[None]]
+    run: Callable[[Door, int], Awaitable[None]]
 
 
 class Service(msgspec.Struct, frozen=True):
     """Everything that the runtime must know about a service. `package` is where its migrations are.
+
+    `routes` are rows of http/route.py; this module does not know HTTP.
 
     `close` lets go of what its adapters hold; it is called when the node has stopped.
     """
@@ -107,7 +118,7 @@ class Service(msgspec.Struct, frozen=True):
     listeners: tuple[Listen, ...] = ()
     work: tuple[Work, ...] = ()
     jobs: tuple[Job, ...] = ()
-    routes: "tuple[Route, ...]" = ()
+    routes: tuple[Any, ...] = ()
     runs_in: Literal["loop", "thread"] = "loop"
     close: Callable[[], None] | None = None
 

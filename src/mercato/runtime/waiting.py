@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable
 
 from mercato.runtime.answers import Answer
-from mercato.runtime.database.transaction import Answered
+from mercato.runtime.transaction import Answered
 
 SWEEP = 0.1  # seconds
 

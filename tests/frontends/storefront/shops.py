@@ -77,11 +77,11 @@ class TestShop:
         await self.calls.do(SetRates(Rates("EUR", 190_000, True, 490)), self.staff)
         return store
 
-    async def add_category(self, number: int, name: str, parent: int = 0) -> CategoryId:
-        ids = [CategoryId(f"cat_{place:032x}") for place in (number, parent)]
-        handle = name.lower().replace(" ", "-")
-        await self.calls.do(SaveCategory(ids[0], name, handle, ids[1] if parent else None, number), self.staff)
-        return ids[0]
+    async def add_category(self, number: int, name: str, handle: str = "") -> CategoryId:
+        category_id = CategoryId(f"cat_{number:032x}")
+        command = SaveCategory(category_id, name, handle or name.lower(), None, number)
+        await self.calls.do(command, self.staff)
+        return category_id
 
     async def add_mug(self, *, price: int = 1690, stock: int = 10) -> Product:
         """A product without options."""

@@ -57,7 +57,7 @@ async def test_names_with_html_are_text_on_every_page(shop: TestShop) -> None:
     """S51: what a browser would run, the browser of the tests would find as a tag."""
     evil_line = EVIL.replace("\n", "")
     await shop.calls.do(ChangeSettings(name=evil_line), shop.staff)
-    category = await shop.add_category(1, evil_line)
+    category = await shop.add_category(1, evil_line, handle="evil")
     draft = ProductDraft(
         "evil",
         EVIL,

@@ -10,9 +10,9 @@ from sqlalchemy import CheckConstraint, Column, MetaData, Table, bindparam, func
 
 from mercato.runtime.database.columns import Integer, Text, identity, required, store
 from mercato.runtime.database.statements import fetch, insert_into, upsert, write
-from mercato.runtime.database.transaction import Reader, Transaction, encode
 from mercato.runtime.documents.collection import Collection, Document
 from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.transaction import Reader, Transaction, encode
 from mercato.values.messages import Anyone, Buyer, Caller, Command, Event, Query, Refusal
 from tests.runtime.wishes import Wished
 

@@ -3,8 +3,8 @@
 import msgspec
 from sqlalchemy import MetaData
 
-from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.service import Handle, Service
+from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Anyone, Caller, Command, Event
 
 

@@ -6,7 +6,7 @@ import asyncio
 from mercato.apps.owner import Ownership
 from mercato.apps.services import make_services
 from mercato.apps.shop import make_parts, run_in_loop
-from mercato.runtime.database.migrate import migrate
+from mercato.runtime.migrate import migrate
 from mercato.runtime.settings import Settings, Setup, read_settings
 
 

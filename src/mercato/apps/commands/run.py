@@ -49,7 +49,7 @@ async def _run(settings: Settings, *, demo: bool) -> int:
 
 async def _announce(server: object, settings: Settings, accounts: DemoAccounts | None) -> None:
     """Say where everything is, once the server listens."""
-    while not getattr(server, "started", False):
+    while not getattr(server, "started", False):  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     mails = f"as files in {settings.mail_folder}" if settings.mail == "folder" else f"by {settings.mail}"
     print("The shop is open. Stop it with Ctrl-C.\n")

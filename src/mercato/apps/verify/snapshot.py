@@ -10,8 +10,8 @@ from mercato.apps.verify.statements import LOG, LogFigures
 from mercato.runtime.bus.positions import LIST_POSITIONS
 from mercato.runtime.database.engine import Connection
 from mercato.runtime.database.statements import Statement
-from mercato.runtime.database.transaction import Reader
 from mercato.runtime.node import Node
+from mercato.runtime.transaction import Reader
 
 Row = TypeVar("Row")
 

@@ -1,5 +1,7 @@
 """What verify reads: whole tables of all stores, in one snapshot for each database."""
 
+from http import HTTPStatus
+
 import msgspec
 from sqlalchemy import Integer, and_, case, cast, func, select
 
@@ -231,7 +233,7 @@ LOGGED = fetch(LoggedEvent, select(*_event, func.count().label("times")).group_b
 ANSWERS = fetch(
     StoredAnswer,
     select(_keys.c.store, _keys.c.subject).where(
-        _keys.c.subject.is_not(None), case((_keys.c.status < 300, 1), else_=0) == 1
+        _keys.c.subject.is_not(None), case((_keys.c.status < HTTPStatus.MULTIPLE_CHOICES, 1), else_=0) == 1
     ),
     across_stores=True,
 )

@@ -5,10 +5,10 @@ from importlib.resources import files
 
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.values.messages import Caller, NotFound
 
-FOREVER = (b"cache-control", b"public, max-age=31536000, immutable")
+FOREVER = b"public, max-age=31536000, immutable"
 
 _TYPES = {"css": b"text/css; charset=utf-8", "svg": b"image/svg+xml"}
 
@@ -35,4 +35,10 @@ class Assets:
         if found is None:
             raise NotFound("there is no such file")
         content, content_type = found
-        return Reply(200, content, content_type, (FOREVER,))
+        return forever(Reply(200, content, content_type))
+
+
+def forever(reply: Reply) -> Reply:
+    """A reply that is the same for ever: a new content has a new address."""
+    reply.cache_control = FOREVER
+    return reply

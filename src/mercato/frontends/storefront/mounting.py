@@ -25,7 +25,7 @@ from mercato.frontends.storefront.visit import Handed, Page, Site, endpoint_of
 from mercato.runtime.access.limits import Limit
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.values.messages import Access, Anyone, Buyer, Refusal, User
 
 LANGUAGE = "en"

@@ -16,7 +16,7 @@ from mercato.frontends.storefront.texts import NOTICES, TROUBLE
 from mercato.runtime.access.passwords import Passwords
 from mercato.runtime.http.edge import SESSION_COOKIE, Edge
 from mercato.runtime.http.exchange import HTML, Reply, Request
-from mercato.runtime.http.routes import Endpoint
+from mercato.runtime.http.route import Endpoint
 from mercato.runtime.settings import Settings
 from mercato.values.ids import PaymentId
 from mercato.values.messages import BUYER, USER, Caller, Command, Envelope, Event, Query

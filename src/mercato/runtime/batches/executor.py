@@ -31,10 +31,10 @@ from mercato.runtime.bus.parked import DUE_PARKED, LIST_PARKED, PARKED_KEYS, REP
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database, DatabaseFault
 from mercato.runtime.database.idempotency import COMPLETE_KEY
-from mercato.runtime.database.transaction import Reader, Transaction
 from mercato.runtime.documents.collection import DocumentCache
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
+from mercato.runtime.transaction import Reader, Transaction
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import (
     Caller,

@@ -15,9 +15,9 @@ from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.parked import PARK, UNPARK, ParkedRow, pack, pause_after, unpack
 from mercato.runtime.database.engine import ConstraintFault
 from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
-from mercato.runtime.database.transaction import Intent, Reader, Transaction
+from mercato.runtime.database.intents import FINISH
 from mercato.runtime.service import Handle, Listener
-from mercato.runtime.slow_work.statements import FINISH
+from mercato.runtime.transaction import Intent, Reader, Transaction
 from mercato.values.messages import (
     Caller,
     Command,
@@ -159,10 +159,12 @@ class CommandItem:
 
     def _stored(self, tx: Transaction, context: Context, key: IdempotencyKey) -> KeyRow | None:
         known = context.keys.get((tx.store, key.scope, key.key))
-        if known is not None:
-            return known
-        # Keys of this batch are in `context`, so the table is read as it was before the batch, without a flush.
-        return Reader.one(tx, FIND_KEY, scope=key.scope, client_key=key.key)
+        if known is None:
+            # Keys of this batch are in `context`: the table is read as it was before the batch, without a flush.
+            known = Reader.one(tx, FIND_KEY, scope=key.scope, client_key=key.key)
+        if known is not None and known.body is None:
+            return _completed(tx, known)
+        return known
 
     def _store(
         self, tx: Transaction, context: Context, status: int | None, body: bytes | None, subject: str | None
@@ -181,6 +183,14 @@ class CommandItem:
         )
         context.keys[tx.store, key.scope, key.key] = KeyRow(key.fingerprint, subject, status, body)
         self.reply = Answer(status or key.status, body, subject)
+
+
+def _completed(tx: Transaction, stored: KeyRow) -> KeyRow:
+    """The key with the answer that this batch has given to it already, if it has."""
+    for answer in tx.answers:
+        if (answer.store, answer.subject) == (tx.store, stored.subject):
+            return KeyRow(stored.fingerprint, stored.subject, answer.status, answer.body)
+    return stored
 
 
 def _replayed(stored: KeyRow, key: IdempotencyKey) -> Answer:
@@ -213,7 +223,7 @@ class EventItem:
     def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
         context.log.error(
             "event_parked",
-            event=self.envelope.type,
+            kind=self.envelope.type,
             source=self.envelope.source,
             number=self.envelope.number,
             error="".join(traceback.format_exception(error)),

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 import msgspec
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from mercato.runtime.database.statements import DIALECTS
+from mercato.runtime.database import tables
+from mercato.runtime.database.statements import DIALECTS, fetch, insert_into
 
 _WORDS = {
     "sqlite": {"int": "BIGINT", "text": "TEXT", "bytes": "BLOB", "compact": "WITHOUT ROWID"},
@@ -27,6 +28,14 @@ _KEYS = {
     "mysql": "VARCHAR({}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 }
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
+
+
+class Applied(msgspec.Struct, frozen=True):
+    name: str
+
+
+LIST_MIGRATIONS = fetch(Applied, select(tables.migrations.c.name), across_stores=True)
+ADD_MIGRATION = insert_into(tables.migrations, across_stores=True)
 
 
 class Migration(msgspec.Struct, frozen=True):

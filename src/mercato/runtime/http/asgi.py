@@ -9,7 +9,8 @@ from starlette.routing import Route as StarletteRoute
 
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
-from mercato.runtime.http.routes import BodyTooLarge, Route
+from mercato.runtime.http.route import Route
+from mercato.runtime.http.routes import BodyTooLarge
 from mercato.values.messages import Anyone, Caller, NotFound, Refusal
 
 Scope = MutableMapping[str, Any]

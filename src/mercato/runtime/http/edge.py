@@ -12,7 +12,7 @@ from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
 from mercato.runtime.calls import Calls
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.runtime.parts import Parts
 from mercato.runtime.telemetry import AccessLine, RouteMetrics
 from mercato.values.ids import Ids

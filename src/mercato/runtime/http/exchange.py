@@ -1,5 +1,6 @@
 """A request and its reply, the same for both dispatchers."""
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -103,7 +104,7 @@ class Reply:
         body = answer.body or b""
         if body == b"null":
             return cls(204)
-        if answer.status >= 400:
+        if answer.status >= HTTPStatus.BAD_REQUEST:
             return cls(answer.status, body, PROBLEM, code=msgspec.json.decode(body, type=_Code).code)
         return cls(answer.status, body)
 
@@ -112,7 +113,7 @@ class Reply:
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if refusal.status in (429, 503):
             headers = ((b"retry-after", str(refusal.facts.get("retry_after", 1)).encode()),)
-        elif refusal.status == 401:
+        elif refusal.status == HTTPStatus.UNAUTHORIZED:
             headers = ((b"www-authenticate", b"Bearer"),)
         return cls(refusal.status, problem(refusal, request), PROBLEM, headers, refusal.code)
 

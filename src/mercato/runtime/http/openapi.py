@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from mercato.runtime.http.routes import Route
+from mercato.runtime.http.route import Route
 from mercato.values.messages import Anyone, Refusal
 
 _REFERENCE = "#/components/schemas/{name}"

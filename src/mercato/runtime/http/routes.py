@@ -7,47 +7,21 @@ message's fields are filled from follows from the route: `{name}` in the path, i
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from functools import cache
+from typing import Any, get_args, get_origin
 
 import msgspec
 
 from mercato.runtime.access.limits import Limit
 from mercato.runtime.answers import Answer, IdempotencyKey
+from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
-from mercato.values.messages import Access, Anyone, Caller, Command, Invalid, KeyInFlight, Malformed, Query, Refusal
+from mercato.runtime.http.route import PARAM, Route
+from mercato.values.messages import Caller, Command, Invalid, KeyInFlight, Malformed, Query, Refusal
 
-if TYPE_CHECKING:
-    from mercato.runtime.http.edge import Edge
+LONGEST_VERSION = 18  # digits
 
-Endpoint = Callable[["Edge", Request, Caller], Awaitable[Reply]]
-
-_PARAM = re.compile(r"\{(\w+)\}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the lane too."""
-
-    method: str
-    path: str
-    endpoint: Endpoint
-    name: str
-    allow: Access = Anyone
-    body: Any = None
-    query: Any = None
-    reply: Any = None
-    status: int = 200
-    refusals: tuple[type[Refusal], ...] = ()
-    hot: bool = False
-    limit: Limit = "read"
-    takes_key: bool = False
-    description: str = ""
-    page: bool = False
-
-    @property
-    def params(self) -> tuple[str, ...]:
-        return tuple(_PARAM.findall(self.path))
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -62,7 +36,7 @@ class Options(msgspec.Struct, frozen=True):
 
 def does(method: str, path: str, command: type[Command[Any]], options: Options = Options()) -> Route:  # noqa: B008
     """A route that is one command. Its `Idempotency-Key` makes repetitions harmless."""
-    from_path = tuple(_PARAM.findall(path))
+    from_path = tuple(PARAM.findall(path))
     body = _body_form(command, (*from_path, *options.makes))
     return Route(
         method=method,
@@ -122,9 +96,7 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
 
-async def finished(
-    edge: "Edge", command: type[Command[Any]], request: Request, caller: Caller, answer: Answer
-) -> Reply:
+async def finished(edge: Edge, command: type[Command[Any]], request: Request, caller: Caller, answer: Answer) -> Reply:
     """The reply to a request whose outcome may still be being decided: waits as `Prefer: wait` says, else 202."""
     if answer.body is not None:
         return Reply.of_answer(answer)
@@ -175,7 +147,7 @@ class _Does:
         self._checked = _checks_of(command, from_path)
         self._if_version = "if_version" in command.__struct_fields__
 
-    async def __call__(self, edge: "Edge", request: Request, caller: Caller) -> Reply:
+    async def __call__(self, edge: Edge, request: Request, caller: Caller) -> Reply:
         command = self._read(edge, request)
         key = key_of(request, caller, self._options.status)
         if key is None:
@@ -189,7 +161,7 @@ class _Does:
             raise KeyInFlight
         return await finished(edge, self._command, request, caller, answer)
 
-    def _read(self, edge: "Edge", request: Request) -> Command[Any]:
+    def _read(self, edge: Edge, request: Request) -> Command[Any]:
         values: dict[str, Any] = {}
         if request.body or self._needs_body:
             body = read_body(request, self._decoder)
@@ -211,7 +183,7 @@ class _Asks:
     def __init__(self, query: type[Query[Any]]) -> None:
         self._query = query
 
-    async def __call__(self, edge: "Edge", request: Request, caller: Caller) -> Reply:
+    async def __call__(self, edge: Edge, request: Request, caller: Caller) -> Reply:
         values: dict[str, Any] = request.query_values() if request.query else {}
         unknown = values.keys() - set(self._query.__struct_fields__)
         if unknown:
@@ -227,6 +199,7 @@ class _Asks:
         return reply
 
 
+@cache
 def _body_form(command: type[Command[Any]], filled: tuple[str, ...]) -> type[msgspec.Struct]:
     """The fields of a command that its body gives. Unknown fields are refused, never ignored."""
     fields: list[Any] = []
@@ -256,6 +229,6 @@ def _check(values: dict[str, Any], form: type[msgspec.Struct]) -> None:
 
 def _version(match: str) -> int:
     text = match.strip('"')
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > LONGEST_VERSION:
         raise Malformed("If-Match is the ETag that a GET of this resource answered")
     return int(text)

@@ -14,11 +14,11 @@ import msgspec
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.batches.items import StaleWork
 from mercato.runtime.calls import Calls
-from mercato.runtime.database.transaction import LEASE, Intent, Transaction
+from mercato.runtime.database.intents import CLAIM, DUE, ORPHANED, POSTPONE, RENEW
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Work
 from mercato.runtime.slow_work.breaker import Breaker
-from mercato.runtime.slow_work.statements import CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.runtime.transaction import LEASE, Intent, Transaction
 from mercato.values.messages import Caller, Command, Overloaded, Refusal, System, Unavailable
 
 PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries

@@ -6,14 +6,15 @@ from mercato.contracts.carts import AddToCart, EmptyTheCart, GetCart, GetFilledC
 from mercato.contracts.pricing import QuoteCart, Quoted, WantedLine
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Options, Route, asks, does, read_body
+from mercato.runtime.http.route import Route
+from mercato.runtime.http.routes import Options, asks, does, read_body
 from mercato.values.commerce import Address
 from mercato.values.ids import VariantId
 from mercato.values.messages import Buyer, Caller
 
 
 class QuoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the cart goes. `accepted_prices` are prices above those at adding that the shopper has seen and agrees to."""
+    """Where the cart goes. `accepted_prices` are prices above those at adding that the shopper has seen and takes."""
 
     destination: Address
     accepted_prices: dict[VariantId, int] = {}

@@ -12,8 +12,8 @@ from mercato.contracts.carts import (
     SetQuantity,
     UnknownVariant,
 )
-from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from mercato.contracts.catalog import ProductChanged
 from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.contracts.pricing import PriceChanged
-from mercato.runtime.database.transaction import Transaction
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument
 from mercato.values.messages import Caller

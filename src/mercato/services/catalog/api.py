@@ -9,7 +9,8 @@ from mercato.contracts.catalog import (
     ReplaceProduct,
     SaveCategory,
 )
-from mercato.runtime.http.routes import Options, Route, asks, does
+from mercato.runtime.http.route import Route
+from mercato.runtime.http.routes import Options, asks, does
 
 ROUTES: tuple[Route, ...] = (
     does(

@@ -2,7 +2,7 @@
 
 from mercato.contracts.inventory import StockChanged, StockReleased, StockReserved
 from mercato.contracts.pricing import PriceChanged
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.catalog import storage
 from mercato.services.catalog.commands.products import lowest_price
 from mercato.values.commerce import Allocation

@@ -7,7 +7,7 @@ import msgspec
 
 from mercato.contracts.catalog import Category, GetProduct, ListCategories, ListProducts, Product, ProductCard
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.database.transaction import Reader
+from mercato.runtime.transaction import Reader
 from mercato.services.catalog import storage
 from mercato.services.catalog.domain import (
     Figures,

@@ -1,7 +1,7 @@
 """What may be changed in inventory: stock that comes and goes, each time with the movement that explains it."""
 
 from mercato.contracts.inventory import AdjustStock, NotEnoughStock, StockChanged, VariantStock
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.queries import stock_of
 from mercato.values.ids import LocationId, VariantId

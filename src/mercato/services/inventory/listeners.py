@@ -3,7 +3,7 @@
 from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.inventory import StockRefused, StockReleased, StockReserved
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.commands import add_movement, change_stock, first_location
 from mercato.services.inventory.domain import Available, Share, shortage, spread

@@ -1,7 +1,7 @@
 """What may be asked of inventory."""
 
 from mercato.contracts.inventory import GetStock, StockLevel, VariantStock
-from mercato.runtime.database.transaction import Reader
+from mercato.runtime.transaction import Reader
 from mercato.services.inventory import storage
 from mercato.values.ids import LocationId, VariantId
 from mercato.values.messages import Caller, NotFound

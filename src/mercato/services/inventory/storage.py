@@ -1,7 +1,7 @@
 """Tables and statements of inventory."""
 
 import msgspec
-from sqlalchemy import BindParameter, CheckConstraint, Column, Index, MetaData, Table, bindparam, select, update
+from sqlalchemy import BindParameter, CheckConstraint, Index, MetaData, Table, bindparam, select, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
 from mercato.runtime.database.statements import fetch, insert_into, upsert, write

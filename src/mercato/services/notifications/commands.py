@@ -1,7 +1,7 @@
 """What may be changed in notifications: a delivery begins, and ends."""
 
 from mercato.contracts.notifications import NotificationFailed, NotificationSent, Template
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.notifications import storage
 from mercato.services.notifications.domain import can_be_written_to
 from mercato.services.notifications.messages import RecordDelivery, SendMail

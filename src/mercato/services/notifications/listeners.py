@@ -2,7 +2,7 @@
 
 from mercato.contracts.orders import OrderCancelled, OrderPaid
 from mercato.contracts.users import EmailVerificationAsked, PasswordChanged, PasswordResetAsked, SignUpRepeated
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.notifications.commands import deliver
 from mercato.values.messages import Caller
 

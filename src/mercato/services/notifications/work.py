@@ -6,9 +6,8 @@ from mercato.contracts.notifications import Template
 from mercato.contracts.orders import GetOrder
 from mercato.contracts.stores import GetStore
 from mercato.contracts.users import Contact, GetContact, InvalidToken, IssueToken
-from mercato.runtime.calls import Calls
-from mercato.runtime.database.transaction import Intent
-from mercato.runtime.service import Work
+from mercato.runtime.service import Door, Work
+from mercato.runtime.transaction import Intent
 from mercato.services.notifications.adapters.letters import Letters
 from mercato.services.notifications.adapters.mailer import Mailer, MailRefused
 from mercato.services.notifications.domain import Letter, order_values, origin_of
@@ -32,7 +31,7 @@ class MailWork:
         self._installation = installation
         self.rows = (Work("mail", SendMail, self.send, self.give_up, mailer.name, at_once=mailer.at_once, tries=TRIES),)
 
-    async def send(self, body: SendMail, intent: Intent, calls: Calls) -> RecordDelivery:
+    async def send(self, body: SendMail, intent: Intent, calls: Door) -> RecordDelivery:
         """A second run after a crash sends the same Message-ID again; the token of the first mail is void then.
 
         Who is erased by now gets no mail, and a token that was used or is too old needs none: nothing is tried again.
@@ -55,7 +54,7 @@ class MailWork:
     def give_up(body: SendMail, intent: Intent) -> RecordDelivery:
         return RecordDelivery(body.mail_id, "gave_up", intent.attempts + 1)
 
-    async def _contents(self, body: SendMail, calls: Calls, caller: Caller) -> tuple[Contact, dict[str, Any]]:
+    async def _contents(self, body: SendMail, calls: Door, caller: Caller) -> tuple[Contact, dict[str, Any]]:
         if body.template in TOKENS:
             issued = await calls.do(IssueToken(TokenId(body.subject_id)), caller)
             return issued.contact, {"token": issued.secret}

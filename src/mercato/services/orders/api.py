@@ -18,7 +18,8 @@ from mercato.contracts.pricing import Quote, QuoteCart, QuoteExpired, SignedQuot
 from mercato.runtime.access.sealed import Unsound
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Options, Route, asks, does, finished, key_of, read_body
+from mercato.runtime.http.route import Route
+from mercato.runtime.http.routes import Options, asks, does, finished, key_of, read_body
 from mercato.services.orders.commands import QUOTES
 from mercato.values.commerce import Address
 from mercato.values.ids import OrderId

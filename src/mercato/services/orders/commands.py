@@ -14,7 +14,7 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.pricing import Quote, QuoteExpired, QuoteNotYours, QuoteTampered
 from mercato.runtime.access.sealed import Unsealer, Unsound
-from mercato.runtime.database.transaction import Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.orders import storage
 from mercato.services.orders.domain import HOLD, OrderBody, OrderState, next_stage, order_of
 from mercato.services.orders.messages import ExpireOrder

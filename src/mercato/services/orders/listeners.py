@@ -13,7 +13,7 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.payments import PaymentCaptured, PaymentPending, PaymentRefunded
 from mercato.runtime.answers import problem
-from mercato.runtime.database.transaction import Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.orders import storage
 from mercato.services.orders.commands import advance, cancel, full_order, save
 from mercato.services.orders.domain import EXTENDED_HOLD, OrderState

@@ -17,7 +17,8 @@ from mercato.contracts.payments import (
 )
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Endpoint, Route, asks, does, finished, key_of, read_body
+from mercato.runtime.http.route import Endpoint, Route
+from mercato.runtime.http.routes import asks, does, finished, key_of, read_body
 from mercato.services.payments.adapters.gateway import Gateway, NoticeRefused
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.values.ids import OrderId, PaymentId

@@ -16,7 +16,7 @@ from mercato.contracts.payments import (
     RecordNotice,
 )
 from mercato.runtime.answers import problem
-from mercato.runtime.database.transaction import Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.payments import storage
 from mercato.services.payments.domain import (
     TRANSITIONS,

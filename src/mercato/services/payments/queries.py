@@ -1,7 +1,7 @@
 """What may be asked of payments."""
 
 from mercato.contracts.payments import GetPayment, ListPayments, ListRefunds, Payment, Refund
-from mercato.runtime.database.transaction import Reader
+from mercato.runtime.transaction import Reader
 from mercato.services.payments import storage
 from mercato.services.payments.domain import payment_of
 from mercato.values.ids import OrderId, PaymentId, RefundId

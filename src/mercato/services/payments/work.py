@@ -2,10 +2,9 @@
 
 import asyncio
 
-from mercato.runtime.calls import Calls
-from mercato.runtime.database.transaction import Intent
-from mercato.runtime.service import Work
+from mercato.runtime.service import Door, Work
 from mercato.runtime.slow_work.worker import NotYet, TryLater
+from mercato.runtime.transaction import Intent
 from mercato.services.payments.adapters.gateway import Gateway
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.services.payments.messages import Charge, FollowUp, GiveBack, RecordOutcome, RecordRefund
@@ -28,7 +27,7 @@ class GatewayWork:
             Work("refund", GiveBack, self.refund, self.give_up_refund, gateway.name, tries=50),
         )
 
-    async def charge(self, body: Charge, intent: Intent, _calls: Calls) -> RecordOutcome:
+    async def charge(self, body: Charge, intent: Intent, _calls: Door) -> RecordOutcome:
         """Charge with our key. After a crash or a lost answer the gateway is asked first, then charged again with
         the same key: it is the gateway that keeps two calls with one key from being two charges."""
         try:
@@ -40,7 +39,7 @@ class GatewayWork:
             outcome = _UNKNOWN
         return RecordOutcome(body.payment_id, outcome)
 
-    async def follow_up(self, body: FollowUp, intent: Intent, _calls: Calls) -> RecordOutcome:
+    async def follow_up(self, body: FollowUp, intent: Intent, _calls: Door) -> RecordOutcome:
         """A charge that the gateway never heard of is made now, with the same key (F7)."""
         charge = body.charge
         try:
@@ -56,7 +55,7 @@ class GatewayWork:
             raise NotYet(OFTEN)
         return self.give_up_follow_up(body, intent)
 
-    async def refund(self, body: GiveBack, intent: Intent, _calls: Calls) -> RecordRefund:
+    async def refund(self, body: GiveBack, intent: Intent, _calls: Door) -> RecordRefund:
         done = await self._gateway.refund(intent.store, body.refund_id, body.charge, body.amount)
         return RecordRefund(body.refund_id, done)
 

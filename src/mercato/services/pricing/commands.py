@@ -1,7 +1,7 @@
 """What may be changed in pricing."""
 
 from mercato.contracts.pricing import PriceChanged, Rates, RatesChanged, SetPrices, SetRates
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.pricing import storage
 from mercato.values.commerce import PricedVariant
 from mercato.values.ids import ProductId

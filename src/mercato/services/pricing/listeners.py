@@ -1,7 +1,7 @@
 """What pricing does about others' events."""
 
 from mercato.contracts.catalog import FiguresGiven
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.pricing.commands import save_price
 from mercato.values.commerce import PricedVariant
 from mercato.values.messages import Caller

@@ -13,13 +13,12 @@ from mercato.contracts.pricing import (
 )
 from mercato.runtime.access.sealed import seal
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.database.transaction import Reader
+from mercato.runtime.transaction import Reader
 from mercato.services.pricing import storage
 from mercato.services.pricing.domain import price_lines
 from mercato.values.commerce import PricedVariant
 from mercato.values.ids import StoreId, VariantId
 from mercato.values.messages import Caller, Forbidden
-
 
 MANY = 4
 

@@ -5,7 +5,8 @@ import msgspec
 from mercato.contracts.stores import ApiKey, ChangeSettings, GetStore, MakeApiKey, RevokeApiKey
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Route, asks, does, read_body
+from mercato.runtime.http.route import Route
+from mercato.runtime.http.routes import asks, does, read_body
 from mercato.values.commerce import Line
 from mercato.values.messages import Caller, Staff
 

@@ -14,7 +14,7 @@ from mercato.contracts.stores import (
     Store,
     StoreOpened,
 )
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.stores import domain, storage
 from mercato.values.ids import StoreId
 from mercato.values.messages import Caller, Conflict, NotFound

@@ -34,7 +34,8 @@ from mercato.runtime.access.passwords import Passwords
 from mercato.runtime.calls import Calls
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.routes import Endpoint, Route, asks, does, read_body
+from mercato.runtime.http.route import Endpoint, Route
+from mercato.runtime.http.routes import asks, does, read_body
 from mercato.services.users.domain import address, check_password, hash_of, tidy_name, whose
 from mercato.values.commerce import Line
 from mercato.values.ids import UserId

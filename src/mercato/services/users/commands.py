@@ -32,7 +32,7 @@ from mercato.contracts.users import (
     VerifyEmail,
     WrongCredentials,
 )
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.users import domain, storage
 from mercato.services.users.domain import UserRow
 from mercato.services.users.messages import ForgetExpired

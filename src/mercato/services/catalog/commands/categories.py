@@ -3,7 +3,7 @@
 import msgspec
 
 from mercato.contracts.catalog import Category, CategoryChanged, HandleInUse, SaveCategory
-from mercato.runtime.database.transaction import Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.catalog import storage
 from mercato.services.catalog.domain import slug_of
 from mercato.services.catalog.queries import category_of

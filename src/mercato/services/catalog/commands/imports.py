@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from mercato.contracts.catalog import ProductDraft, VariantDraft
-from mercato.runtime.database.transaction import Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.catalog import storage
 from mercato.services.catalog.commands.categories import category_at
 from mercato.services.catalog.commands.products import add_product, give_product

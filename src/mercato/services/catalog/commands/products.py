@@ -15,7 +15,7 @@ from mercato.contracts.catalog import (
     ReplaceProduct,
     VariantDraft,
 )
-from mercato.runtime.database.transaction import Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.catalog import storage
 from mercato.services.catalog.adapters.html import clean_html
 from mercato.services.catalog.domain import (

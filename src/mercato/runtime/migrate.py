@@ -1,21 +1,8 @@
 """Bring a service's database up to date: the runtime's tables first, then its own."""
 
-import msgspec
-from sqlalchemy import select
-
-from mercato.runtime.database import tables
 from mercato.runtime.database.engine import Database
-from mercato.runtime.database.migrating import Migration, migrations_of, pending
-from mercato.runtime.database.statements import fetch, insert_into
+from mercato.runtime.database.migrating import ADD_MIGRATION, LIST_MIGRATIONS, Migration, migrations_of, pending
 from mercato.runtime.service import Service
-
-
-class Applied(msgspec.Struct, frozen=True):
-    name: str
-
-
-LIST_MIGRATIONS = fetch(Applied, select(tables.migrations.c.name), across_stores=True)
-ADD_MIGRATION = insert_into(tables.migrations, across_stores=True)
 
 _FIRST = Migration(
     "runtime/0000_migrations",

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.bus.outbox import TRIM
-from mercato.runtime.calls import Calls
 from mercato.runtime.database.idempotency import FORGET_OLD_KEYS, LIFE
-from mercato.runtime.database.transaction import Transaction
-from mercato.runtime.service import Handle, Job
+from mercato.runtime.service import Door, Handle, Job
+from mercato.runtime.transaction import Transaction
 from mercato.values.clock import DAY, HOUR
 from mercato.values.messages import Caller, Command, System
 
@@ -40,10 +39,10 @@ def housekeeping_jobs(executor: Executor, consumed: Callable[[], int | None]) ->
     executor.add_handle(Handle(ForgetKeys, forget_keys))
     executor.add_handle(Handle(TrimLog, trim_log))
 
-    async def forget(_calls: Calls, _now: int) -> None:
+    async def forget(_calls: Door, _now: int) -> None:
         await executor.submit(ForgetKeys(), Caller.system("", "housekeeping"))
 
-    async def trim(_calls: Calls, _now: int) -> None:
+    async def trim(_calls: Door, _now: int) -> None:
         number = consumed()
         if number:
             await executor.submit(TrimLog(number), Caller.system("", "housekeeping"))
