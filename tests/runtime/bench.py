@@ -4,7 +4,7 @@ import asyncio
 import io
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +13,10 @@ from mercato.runtime.answers import IdempotencyKey
 from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
-from mercato.runtime.database.engine import nothing_happens
+from mercato.runtime.database.engine import CompiledStatements, nothing_happens
+from mercato.runtime.database.sqlite import SqliteDatabase
 from mercato.runtime.migrate import migrate
-from mercato.runtime.parts import OpenDatabase, Parts, Pools, sqlite_in
+from mercato.runtime.parts import OpenDatabase, Parts, Pools
 from mercato.runtime.service import Service
 from mercato.runtime.telemetry import Telemetry
 from mercato.runtime.waiting import Waiters
@@ -23,6 +24,8 @@ from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
 from mercato.values.messages import BUYER, Caller, Command
 from tests.runtime import notebook, wishes
+
+_COMPILED = CompiledStatements("sqlite")  # statements are compiled once, not for each of a property's examples
 
 STORE, OTHER = "sto_one", "sto_two"
 
@@ -56,7 +59,7 @@ class Bench:
             ids=ids,
             keyring=Keyring("k1", {"k1": b"1" * 32}),
             pools=cast(Pools, None),
-            open_database=open_database or sqlite_in(folder),
+            open_database=open_database or _opened_in(folder),
             telemetry=Telemetry(self.clock, log=self.log),
             holder=ids.new("node"),
             reached=reached,
@@ -71,7 +74,7 @@ class Bench:
                 for executor in (self.wishes, self.notebook)}  # fmt: skip
         for executor in (self.wishes, self.notebook):
             executor.start(logs)
-        self.wishes.committed.append(lambda batch: self._hand_over(batch))
+        self.wishes.committed.append(self._hand_over)
 
     def _made(self, service: Service, known: EventTypes) -> Executor:
         executor = Executor(service, self.parts, self.waiters, known)
@@ -123,6 +126,15 @@ class Bench:
         self.loop.close()
 
 
+def _opened_in(folder: Path) -> OpenDatabase:
+    def opened(service: str) -> SqliteDatabase:
+        database = SqliteDatabase(folder / f"{service}.db")
+        database.compiled = _COMPILED
+        return database
+
+    return opened
+
+
 def outcome(future: "asyncio.Future[Any]") -> Any:
     """What a future holds, a refusal as a value."""
     assert future.done(), "it has no outcome yet"
@@ -139,7 +151,3 @@ def copied(template: Path, folder: Path) -> Path:
     for name in ("wishes.db", "notebook.db"):
         shutil.copy(template / name, folder / name)
     return folder
-
-
-def names(items: Sequence[Any]) -> list[str]:
-    return [type(item).__name__ for item in items]

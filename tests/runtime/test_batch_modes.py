@@ -72,32 +72,34 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def small_batches() -> Iterator[Any]:
+def set_size() -> Iterator[Any]:
     """Sets how many messages a batch may have."""
     with pytest.MonkeyPatch.context() as patch:
         yield lambda size: patch.setattr(executor_module, "BATCH", size)
 
 
 @given(batch=batches())
-@settings(max_examples=120)
+@settings(max_examples=60)
 @example(batch=([], [Sent("a", "write_sheet"), Sent("b", "break"), Sent("a", "write_sheet", 2)]))
 @example(batch=([], [Sent("a", "save_later", 2), Sent("a", "insert", 1), Sent("a", "take", 1)]))
 @example(batch=([("a", "break", 1), ("a", "save_later", 1), ("b", "save_later", 2)], [Sent("a", "sum")]))
 @example(batch=([], [Sent("a", begins="a", key="k1"), Sent("a", "answer"), Sent("a", begins="a", key="k1")]))
 def test_a_batch_does_what_its_messages_do_one_by_one(
-    template: Path, small_batches: Any, batch: tuple[list[Told], list[Sent]]
+    template: Path, set_size: Any, batch: tuple[list[Told], list[Sent]]
 ) -> None:
-    small_batches(64)
-    optimistic = _run(template, *batch, optimistic=True)
-    with_savepoints = _run(template, *batch, optimistic=False)
-    small_batches(1)
-    one_by_one = _run(template, *batch, optimistic=True)
+    optimistic = _run(template, batch, set_size, 64, optimistic=True)
+    with_savepoints = _run(template, batch, set_size, 64, optimistic=False)
+    one_by_one = _run(template, batch, set_size, 1, optimistic=True)
     assert optimistic == one_by_one
     assert with_savepoints == one_by_one
 
 
-def _run(template: Path, events: Sequence[Told], commands: Sequence[Sent], *, optimistic: bool) -> dict[str, Any]:
-    """Everything that can be seen after the batch."""
+def _run(
+    template: Path, batch: tuple[Sequence[Told], Sequence[Sent]], set_size: Any, size: int, *, optimistic: bool
+) -> dict[str, Any]:
+    """Everything that can be seen after the batch, which was done `size` messages at a time."""
+    events, commands = batch
+    set_size(64)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(copied(template, Path(folder)))
         try:
@@ -105,6 +107,7 @@ def _run(template: Path, events: Sequence[Told], commands: Sequence[Sent], *, op
             bench.notebook.optimistic = optimistic
             if events:
                 bench.tell(*events)
+            set_size(size)
             futures = [_submit(bench, command) for command in commands]
             bench.drain(bench.notebook)
             seen: dict[str, Any] = {name: bench.rows(sql) for name, sql in TABLES.items()}
@@ -120,7 +123,7 @@ def _submit(bench: Bench, sent: Sent) -> Any:
     caller = buyer(store=sent.store)
     given = key(sent.key, body=sent.body) if sent.key else None
     if sent.begins:
-        return bench.notebook.submit(Begin(sent.name, sent.begins), caller, given)
+        return bench.notebook.submit(Begin(sent.name, f"begun {sent.begins}"), caller, given)
     return bench.notebook.submit(Do(sent.name, sent.how, sent.amount), caller, given)
 
 

@@ -26,10 +26,15 @@ def with_services(look: Callable[[tuple[Service, ...]], Result]) -> Result:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(data=Path(folder), access_log="off")
             parts = make_parts(settings, asyncio.get_running_loop())
+            services = make_services(Setup(settings, parts))
             try:
-                return look(make_services(Setup(settings, parts)))
+                return look(services)
             finally:
+                for service in services:
+                    if service.close is not None:
+                        service.close()
                 parts.pools.close()
+                parts.telemetry.close()
 
     return asyncio.run(make())
 

@@ -87,7 +87,7 @@ class Shop:
 
     async def stop(self) -> None:
         await self.node.stop()
-        self.parts.telemetry.access.flush()
+        self.parts.telemetry.close()
 
     def server(self) -> uvicorn.Server:
         """A server for this shop, with the lane in front of the application."""

@@ -63,6 +63,12 @@ class AccessLog:
         except (OSError, ValueError):
             self.dropped += len(lines)
 
+    def close(self) -> None:
+        self.flush()
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
 
 class RouteMetrics:
     """Counters of one route, plain numbers that only the loop's thread changes."""
@@ -105,7 +111,8 @@ class Telemetry:
     def __init__(self, clock: Clock, access: IO[bytes] | None = None, log: TextIO | None = None) -> None:
         self.registry = CollectorRegistry()
         self.access = AccessLog(access)
-        self.log = _logger(clock, log or sys.stderr)
+        self._stream = log or sys.stderr
+        self.log = _logger(clock, self._stream)
         self._routes = _RouteCollector()
         self.registry.register(self._routes)
         self.batches = Counter("mercato_batches", "Committed batches", ("service",), registry=self.registry)
@@ -120,6 +127,12 @@ class Telemetry:
         metrics = RouteMetrics(method, route)
         self._routes.routes.append(metrics)
         return metrics
+
+    def close(self) -> None:
+        """Write what is left and close the streams that were handed in."""
+        self.access.close()
+        if self._stream is not sys.stderr:
+            self._stream.close()
 
     def exposition(self) -> bytes:
         """The text that `/metrics` answers."""

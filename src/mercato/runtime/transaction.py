@@ -237,10 +237,10 @@ class Transaction(Reader):
             rows = [_outbox_row(envelope) for envelope, _ in self.events]
             self._execute_many(self._compiled[_OUTBOX].sql, rows)
 
-    def forget(self) -> None:
-        """The transaction was rolled back: nothing of it is left."""
+    def forget(self, documents: dict[tuple[str, str, str], Document[Any]]) -> None:
+        """The transaction was rolled back to a savepoint, at which it had saved these documents."""
         self._pending.clear()
-        self.documents.clear()
+        self.documents = documents
 
     def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
         """As a reader's; what waits for its tables is sent first, unless it is about one row that does not wait."""

@@ -131,7 +131,7 @@ class Do(Command[int], frozen=True):
 
 
 class Begin(Command[int], frozen=True):
-    """Something whose answer is decided later, under `subject`."""
+    """Something whose answer is decided later, under `subject`, which is a page of its own."""
 
     allow = Anyone
     name: str
@@ -152,6 +152,9 @@ def do(tx: Transaction, command: Do, _caller: Caller) -> int:
 
 
 def begin(tx: Transaction, command: Begin, _caller: Caller) -> int:
+    if tx.one(FIND_PAGE, name=command.subject) is not None:
+        raise Unwanted("this has begun already")
+    tx.defer(SAVE_PAGE, name=command.subject, amount=0, version=1)
     _emit(tx, command.name, 0)
     return 1
 
@@ -237,7 +240,9 @@ def _write(tx: Transaction, name: str, how: str, amount: int) -> int:
             tx.save(SHEETS, Document(name, sheet.version, Sheet(words)))
             return len(words)
         case "answer":
-            tx.answer(name, 201, encode(amount))
+            if tx.one(FIND_PAGE, name=f"begun {name}") is None:
+                raise Unwanted("nothing waits for this answer")
+            tx.answer(f"begun {name}", 201, encode(amount))
         case "work":
             tx.start("errand", name, Sheet((name,)))
     _emit(tx, name, amount)

@@ -1,5 +1,6 @@
 """The cart: what is in it, and everything that changes it."""
 
+import asyncio
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -30,6 +31,9 @@ from mercato.values.ids import OrderId, VariantId
 from mercato.values.messages import Malformed, NotFound
 
 
+LOOKS, LOOK = 40, 0.05  # how often and every how many seconds a cart is looked at that opens again
+
+
 class ShownLine(msgspec.Struct, frozen=True):
     """A line of the cart as its page shows it. `short` is the number left when an order has just failed for it."""
 
@@ -42,8 +46,8 @@ class ShownLine(msgspec.Struct, frozen=True):
 async def cart(visit: Visit) -> Reply:
     if not visit.may_buy:
         return await visit.show("cart.html", cart=None, lines=(), failed=None, most=MAX_QUANTITY)
-    found = await visit.ask(GetCart())
     failed = await _failed_order(visit)
+    found = await _cart_after(visit, failed)
     return await visit.show("cart.html", cart=found, lines=shown_lines(found, failed), failed=failed, most=MAX_QUANTITY)
 
 
@@ -153,6 +157,17 @@ def _quantity(form: Form) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > len("1000000000"):
         raise Malformed("a quantity is a whole number")
     return min(MAX_QUANTITY, int(text))
+
+
+async def _cart_after(visit: Visit, failed: Order | None) -> Cart:
+    """The cart. It opens again a moment after its order has failed: the news is on its way from orders to carts."""
+    found = await visit.ask(GetCart())
+    for _ in range(LOOKS):
+        if failed is None or found.locked_by != failed.id:
+            break
+        await asyncio.sleep(LOOK)
+        found = await visit.ask(GetCart())
+    return found
 
 
 async def _failed_order(visit: Visit) -> Order | None:

@@ -59,6 +59,10 @@ class Formats:
         """The locale's pattern with the decimals that amounts have here: Babel's own are for cash in some countries."""
         pattern: NumberPattern = copy(self._locale.currency_formats["standard"])
         pattern.frac_prec = (decimals(currency), decimals(currency))
+        symbol = self._locale.currency_symbols.get(currency, currency)
+        if symbol[-1:].isalpha():
+            # Letters do not touch figures: "KWD 1.500" beside "€1.50".
+            pattern.prefix = tuple(part.replace("¤", "¤\xa0") for part in pattern.prefix)
         return pattern
 
 

@@ -23,7 +23,7 @@ from mercato.values.messages import BUYER, USER, Caller, Command, Envelope, Even
 
 Result = TypeVar("Result")
 
-_LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1000}")
+_LOCAL = re.compile(r"/(?!/)[A-Za-z0-9/_.~%?&=+:@!$'()*,;-]{0,1000}")
 
 
 class Handed(msgspec.Struct, frozen=True):

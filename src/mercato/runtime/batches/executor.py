@@ -437,12 +437,13 @@ class _Saved:
         self._writer = database.writer
         self._number = tx.number
         self._marks = (len(tx.events), len(tx.intents), len(tx.answers))
+        self._documents = dict(tx.documents)
 
     def back(self) -> None:
         """Take back everything since the savepoint."""
         tx = self._tx
         self._writer.execute("ROLLBACK TO item")
-        tx.forget()
+        tx.forget(self._documents)
         tx.number = self._number
         events, intents, answers = self._marks
         del tx.events[events:]

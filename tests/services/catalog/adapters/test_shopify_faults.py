@@ -16,7 +16,7 @@ BAD_CELLS = [
     ("Variant Price", "\uff11\uff12", "'\uff11\uff12' is not a number such as 12.50"),
     ("Variant Price", "12.505", "'12.505' has more than the 2 decimals of EUR"),
     ("Variant Price", "-1", "'-1' is negative"),
-    ("Variant Price", "1e99", "'1e99' is too large for a price"),
+    ("Variant Price", "1e99", "'1e99' is not a decimal number such as 12.50"),
     ("Variant Price", "1e999999", "'1e999999' is not a number such as 12.50"),
     ("Variant Price", "NaN", "'NaN' is not a number such as 12.50"),
     ("Variant Price", "9" * 50, f"'{'9' * 40}…' is not a number such as 12.50"),

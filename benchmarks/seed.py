@@ -1,0 +1,184 @@
+"""Fills a new data folder with a store, products and signed-in users, by messages as everybody else sends them.
+
+A program of its own, `python -m benchmarks.seed JOB`, so that the server that is measured afterwards starts as any
+shop does, with nothing of this in its memory.
+"""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Awaitable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from mercato.apps.owner import Ownership
+from mercato.apps.shop import Shop, make_parts, run_in_loop
+from mercato.contracts.catalog import CreateProduct, Image, Option, Product, ProductDraft, VariantDraft
+from mercato.contracts.pricing import Rates, SetRates
+from mercato.contracts.stores import MakeApiKey, OpenStore
+from mercato.contracts.users import EmailVerificationAsked, IssueToken, OpenSession, SignUp, VerifyEmail
+from mercato.runtime.access.passwords import Argon2Passwords
+from mercato.runtime.settings import Settings
+from mercato.values.ids import ProductId, StoreId, TokenId, UserId
+from mercato.values.messages import Caller
+
+CURRENCY = "EUR"
+RATES = Rates(CURRENCY, tax_millionths=190_000, tax_included=True, shipping=490)
+STOCK = 1_000_000
+AT_ONCE = 256
+MOST_SECONDS = 120.0  # for what follows from the last command
+
+COLOURS = ("Anthracite", "Sand")
+TEXT = (
+    "<p>Made of heavy cotton, washed once before it is sewn, so that it keeps its size. The seams are taped at the "
+    "shoulders and double at the hem.</p><ul><li>340 g a square metre</li><li>washes at 40 degrees</li></ul>"
+)
+
+Result = TypeVar("Result")
+
+
+class Seed(msgspec.Struct, frozen=True):
+    """How much there is: half of the products have one variant, half have two."""
+
+    products: int = 10_000
+    users: int = 1_000
+
+
+class Seeded(msgspec.Struct, frozen=True):
+    """What a client must know: a session's token for each user, and what can be bought."""
+
+    store: str
+    api_key: str
+    tokens: tuple[str, ...]
+    products: tuple[str, ...]
+    variants: tuple[str, ...]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """`found` is the file that Seeded is written to."""
+
+    data: str
+    found: str
+    seed: Seed
+
+
+def main(arguments: list[str]) -> int:
+    job = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Job)
+    settings = Settings(data=Path(job.data))
+    with Ownership(settings.data):
+        found = run_in_loop(_seed(settings, job.seed))
+    Path(job.found).write_bytes(msgspec.json.encode(found))
+    return 0
+
+
+async def _seed(settings: Settings, seed: Seed) -> Seeded:
+    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
+    shop.start()
+    try:
+        return await _Seeding(shop, seed).run()
+    finally:
+        await shop.stop()
+
+
+class _Seeding:
+    def __init__(self, shop: Shop, seed: Seed) -> None:
+        self._shop = shop
+        self._calls = shop.node.calls
+        self._seed = seed
+        self._ids = shop.parts.ids
+        self._store = StoreId(self._ids.new("sto"))
+        self._caller = Caller.system(self._store, "benchmark")
+        self._asked: dict[str, TokenId] = {}
+        shop.node.on(EmailVerificationAsked, lambda _envelope, event: self._note(event))  # type: ignore[arg-type]
+
+    async def run(self) -> Seeded:
+        await self._calls.do(OpenStore(self._store, "bench", "Benchmark", CURRENCY), self._caller)
+        await self._calls.do(SetRates(RATES), self._caller)
+        key = await self._calls.do(MakeApiKey("benchmark"), self._caller)
+        made = await _in_portions(self._product(place) for place in range(self._seed.products))
+        tokens = await self._users()
+        await self._quiet()
+        return Seeded(
+            self._store,
+            key.secret,
+            tuple(tokens),
+            tuple(product.id for product in made),
+            tuple(variant.id for product in made for variant in product.variants),
+        )
+
+    async def _product(self, place: int) -> Product:
+        return await self._calls.do(CreateProduct(ProductId(self._ids.new("prod")), draft(place)), self._caller)
+
+    async def _users(self) -> list[str]:
+        """Everybody has the same password, hashed once: what a hash costs is no part of what is measured."""
+        password_hash = await Argon2Passwords(self._shop.parts.pools.slow).hash("correct horse battery staple")
+        await _in_portions(
+            self._calls.do(SignUp(f"shopper{place}@example.com", f"Shopper {place}", password_hash), self._caller)
+            for place in range(self._seed.users)
+        )
+        async with asyncio.timeout(MOST_SECONDS):
+            # Each mail takes a secret of the same token and makes an earlier one void, so they all go first.
+            while len(self._asked) < self._seed.users or self._mails() < self._seed.users:
+                await asyncio.sleep(0.05)
+        return await _in_portions(
+            self._session(UserId(user), token, password_hash) for user, token in self._asked.items()
+        )
+
+    async def _session(self, user_id: UserId, token_id: TokenId, password_hash: str) -> str:
+        issued = await self._calls.do(IssueToken(token_id), self._caller)
+        await self._calls.do(VerifyEmail(hashlib.sha256(issued.secret.encode()).hexdigest()), self._caller)
+        session = await self._calls.do(OpenSession(user_id, password_hash, ""), self._caller)
+        return session.token
+
+    async def _quiet(self) -> None:
+        """Wait until all services have done what follows, such as the copies of prices and stock."""
+        executors = self._shop.node.executors.values()
+        async with asyncio.timeout(MOST_SECONDS):
+            while not all(executor.idle and not executor.has_work() for executor in executors):
+                await asyncio.sleep(0.05)
+
+    def _note(self, event: EmailVerificationAsked) -> None:
+        self._asked[event.user_id] = event.token_id
+
+    def _mails(self) -> int:
+        folder = self._shop.settings.mail_folder
+        return len(list(folder.glob("*.eml"))) if folder.exists() else 0
+
+
+def draft(place: int) -> ProductDraft:
+    """Product number `place`: one variant where the number is even, else two."""
+    colours = COLOURS[: 1 + place % 2]
+    price = 1_290 + place * 37 % 20_000
+    return ProductDraft(
+        handle=f"work-shirt-{place}",
+        title=f"Work Shirt No. {place}",
+        currency=CURRENCY,
+        variants=tuple(
+            VariantDraft(options=(colour,), sku=f"WS-{place}-{colour}", price=price, stock_change=STOCK)
+            for colour in colours
+        ),
+        description=TEXT,
+        vendor="Benchmark Mills",
+        type="Shirt",
+        options=(Option("Colour", colours),),
+        images=(Image("/pictures/longsleeve-ochre-front.svg", f"Work Shirt No. {place}"),),
+        status="active",
+    )
+
+
+async def _in_portions(steps: Iterable[Awaitable[Result]]) -> list[Result]:
+    """All results in order, a bounded number of steps at a time."""
+    done: list[Result] = []
+    portion: list[Awaitable[Result]] = []
+    for step in steps:
+        portion.append(step)
+        if len(portion) == AT_ONCE:
+            done += await asyncio.gather(*portion)
+            portion.clear()
+    return done + list(await asyncio.gather(*portion))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""A real shop in a process of its own: `mercato run` on a fresh data folder that was filled by messages.
+
+Everything is as shipped (access log, mails as files, synchronous=FULL), but the rate limits are a thousand times as
+wide: they count, and refuse nobody.
+"""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks import processes
+from benchmarks.outcome import BenchmarkError, tell
+from benchmarks.processes import Memory
+from benchmarks.seed import Job, Seed, Seeded
+
+CHECKOUT = Path(__file__).parents[1]
+MERCATO = (sys.executable, "-P", "-m", "mercato")
+MOST_TO_SEED = 900.0  # seconds
+MOST_TO_START = 60.0
+MOST_TO_VERIFY = 900.0
+LOOK = 0.005
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What `mercato verify` said: how many differences, and its lines about them."""
+
+    differences: int
+    lines: tuple[str, ...]
+    seconds: float
+
+
+class Server:
+    """A data folder and the process that serves it, started and ended any number of times on one port."""
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, program: Sequence[str] = MERCATO
+    ) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = processes.free_port()
+        self._environment = _environment(environment or {})
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server was started"
+        return self._process.pid
+
+    @property
+    def address(self) -> str:
+        """As in a Host header."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self, *, demo: bool = False) -> float:
+        """Start the process; the seconds until the start page was answered. Raises BenchmarkError if it never is."""
+        command = [*self._program, "run", "--data", str(self.data), "--port", str(self.port)]
+        begun = time.monotonic()
+        with (self.folder / "server.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                command if demo else [*command, "--empty"],
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        while time.monotonic() < begun + MOST_TO_START and self._process.poll() is None:
+            if self.answers():
+                return time.monotonic() - begun
+            time.sleep(LOOK)
+        self.kill()
+        raise BenchmarkError(f"the server did not answer on {self.address}:\n{self._told()}")
+
+    def answers(self) -> bool:
+        """Whether the start page is there."""
+        try:
+            return self.get("/")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def get(self, path: str, token: str = "") -> tuple[int, bytes]:
+        """Status and body of one request, over a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """End the process gracefully. Raises BenchmarkError where it ends with another code than 0."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            if code := processes.end(process):
+                raise BenchmarkError(f"the server ended with code {code}:\n{self._told()}")
+
+    def kill(self) -> None:
+        """End the process as a power cut would, if it runs."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
+            process.wait()
+
+    def run(self, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run another command of `mercato` on the same data folder, to its end."""
+        command = [*MERCATO, *arguments, "--data", str(self.data)]
+        try:
+            return subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise BenchmarkError(f"`mercato {arguments[0]}` did not end within {seconds:.0f} s") from None
+
+    def verify(self) -> Verified:
+        """`mercato verify` on the data folder, whether the shop is open or closed."""
+        begun = time.monotonic()
+        done = self.run("verify", seconds=MOST_TO_VERIFY)
+        lines = tuple(done.stdout.splitlines())
+        if done.returncode not in (0, 1) or not lines or (done.returncode == 1) != lines[-1].endswith(" differences"):
+            raise BenchmarkError(f"`mercato verify` failed:\n{done.stdout}{done.stderr}")
+        return Verified(len(lines) - 1 if done.returncode else 0, lines[:-1], time.monotonic() - begun)
+
+    def cpu_seconds(self) -> float:
+        return processes.cpu_seconds(self.pid)
+
+    def memory(self) -> Memory:
+        return processes.memory(self.pid)
+
+    def mails(self) -> int:
+        """How many mails have been written so far."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.data / "mail") as entries:
+            return sum(entry.name.endswith(".eml") for entry in entries)
+        return 0
+
+    def counters(self, name: str) -> dict[str, float]:
+        """A counter of `/metrics` by service; empty where it is not served."""
+        status, body = self.get("/metrics")
+        if status != 200:
+            return {}
+        found = {}
+        for line in body.decode().splitlines():
+            if line.startswith(f'{name}_total{{service="'):
+                service, _, value = line.removeprefix(f'{name}_total{{service="').partition('"} ')
+                found[service] = float(value)
+        return found
+
+    def log_lines(self) -> int:
+        """How many requests the access log tells of."""
+        log = self.data / "access.log"
+        return log.read_bytes().count(b"\n") if log.exists() else 0
+
+    def _told(self) -> str:
+        out = self.folder / "server.out"
+        return "\n".join(out.read_text(errors="replace").splitlines()[-20:]) if out.exists() else ""
+
+
+@contextlib.contextmanager
+def server(
+    seed: Seed | None,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = MERCATO,
+    parent: Path | None = None,
+) -> Iterator[tuple[Server, Seeded]]:
+    """A filled data folder below `parent` and a server for it, not yet started; the block's end removes both.
+
+    Without a seed the folder is new and there is nothing to know of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="mercato-bench-", dir=parent) as name:
+        made = Server(Path(name), environment, program)
+        seeded = _seed(made, seed) if seed is not None else Seeded("", "", (), (), ())
+        try:
+            yield made, seeded
+            made.stop()
+        finally:
+            made.kill()
+
+
+def _seed(made: Server, seed: Seed) -> Seeded:
+    begun = time.monotonic()
+    job, found = made.folder / "job.json", made.folder / "seeded.json"
+    job.write_bytes(msgspec.json.encode(Job(str(made.data), str(found), seed)))
+    with (made.folder / "seed.out").open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.seed", str(job)],
+            cwd=CHECKOUT,
+            env=_environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        code = process.wait(MOST_TO_SEED)
+    except subprocess.TimeoutExpired:
+        raise BenchmarkError(f"filling the data folder took more than {MOST_TO_SEED:.0f} s") from None
+    finally:
+        processes.end(process)
+    if code:
+        raise BenchmarkError(f"the data folder could not be filled:\n{(made.folder / 'seed.out').read_text()[-4_000:]}")
+    tell(f"{seed.products:,} products and {seed.users:,} users in {time.monotonic() - begun:.1f} s")
+    return msgspec.json.decode(found.read_bytes(), type=Seeded)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Ours without its settings for a shop, so that a benchmark depends on what stands here alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
+    paths = os.pathsep.join((str(CHECKOUT / "src"), str(CHECKOUT)))
+    return {**kept, "PYTHONPATH": paths, "MERCATO_RATE_LIMITS": "1000", **more}
