@@ -35,7 +35,9 @@ BENCHMARKS = (
         import_catalogue.run,
     ),
     Benchmark("start", "time from the command to the first page, and memory", start.add_options, start.run),
-    Benchmark("crash", "what kill -9 under load loses (nothing), and how soon it is back", crash.add_options, crash.run),
+    Benchmark(
+        "crash", "what kill -9 under load loses (nothing), and how soon it is back", crash.add_options, crash.run
+    ),
 )
 
 

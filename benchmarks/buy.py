@@ -10,7 +10,7 @@ from benchmarks.load.client import Durations, JourneyJob, JourneyReport, start_j
 from benchmarks.load.program import build
 from benchmarks.machine import Figure
 from benchmarks.outcome import Outcome, number, print_table, tell
-from benchmarks.seed import Seed
+from benchmarks.seed import Seed, Seeded
 from benchmarks.server import Server, Verified, server
 
 LEAST = 1_157  # journeys a second: 100 million orders a day
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> Outcome:
     seed = Seed(options.products, max(options.users, options.connections))
     with server(seed, parent=options.folder) as (shop, seeded):
         shop.start()
-        job = job_of(options, shop, seeded.tokens, seeded.variants)
+        job = job_of(options, shop, seeded)
         fsync = processes.fsync_ms(shop.folder)
         load = measure(shop, job)
         backlog = wait_for_receipts(shop, load, options.patience)
@@ -73,17 +73,17 @@ def run(options: argparse.Namespace) -> Outcome:
     figures |= {"fsync_p50_ms": fsync, "server_peak_memory_mib": peak}
     _print(load, job, figures)
     if options.profile:
-        figures |= profiling.profile_buying(options, load.report.journeys_per_second, load.server_us)
+        figures |= profiling.profile(
+            seed, options.folder, lambda *made: job_of(options, *made), load.report.journeys_per_second
+        )
     return Outcome(figures, tuple(_faults(load.report, backlog, verified)))
 
 
-def job_of(
-    options: argparse.Namespace, shop: Server, tokens: tuple[str, ...], variants: tuple[str, ...]
-) -> JourneyJob:
+def job_of(options: argparse.Namespace, shop: Server, seeded: Seeded) -> JourneyJob:
     return JourneyJob(
         port=shop.port,
-        tokens=tokens,
-        variants=variants,
+        tokens=seeded.tokens,
+        variants=seeded.variants,
         connections=options.connections,
         seconds=options.seconds,
         warmup=options.warmup,
@@ -124,9 +124,7 @@ def wait_for_receipts(shop: Server, load: Load, patience: float) -> Backlog:
     while written < load.journeys and time.monotonic() < begun + patience:
         time.sleep(FEW_RECEIPTS)
         written = shop.mails() - before
-    return Backlog(
-        written - load.receipts, time.monotonic() - begun, load.journeys - written, shop.cpu_seconds() - cpu
-    )
+    return Backlog(written - load.receipts, time.monotonic() - begun, load.journeys - written, shop.cpu_seconds() - cpu)
 
 
 def _figures(load: Load, job: JourneyJob, backlog: Backlog, verified: Verified) -> dict[str, Figure]:

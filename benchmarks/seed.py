@@ -28,6 +28,7 @@ CURRENCY = "EUR"
 RATES = Rates(CURRENCY, tax_millionths=190_000, tax_included=True, shipping=490)
 STOCK = 1_000_000
 AT_ONCE = 256
+LOOK = 0.05  # seconds
 MOST_SECONDS = 120.0  # for what follows from the last command
 
 COLOURS = ("Anthracite", "Sand")
@@ -120,8 +121,10 @@ class _Seeding:
         )
         async with asyncio.timeout(MOST_SECONDS):
             # Each mail takes a secret of the same token and makes an earlier one void, so they all go first.
-            while len(self._asked) < self._seed.users or self._mails() < self._seed.users:
-                await asyncio.sleep(0.05)
+            while True:
+                if len(self._asked) == self._seed.users == self._mails():
+                    break
+                await asyncio.sleep(LOOK)
         return await _in_portions(
             self._session(UserId(user), token, password_hash) for user, token in self._asked.items()
         )
@@ -136,8 +139,10 @@ class _Seeding:
         """Wait until all services have done what follows, such as the copies of prices and stock."""
         executors = self._shop.node.executors.values()
         async with asyncio.timeout(MOST_SECONDS):
-            while not all(executor.idle and not executor.has_work() for executor in executors):
-                await asyncio.sleep(0.05)
+            while True:
+                if all(executor.idle and not executor.has_work() for executor in executors):
+                    return
+                await asyncio.sleep(LOOK)
 
     def _note(self, event: EmailVerificationAsked) -> None:
         self._asked[event.user_id] = event.token_id

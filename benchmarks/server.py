@@ -46,7 +46,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.port = processes.free_port()
-        self._environment = _environment(environment or {})
+        self.environment = environment_with(environment or {})
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,7 +68,7 @@ class Server:
             self._process = subprocess.Popen(
                 command if demo else [*command, "--empty"],
                 cwd=self.folder,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -83,7 +83,7 @@ class Server:
     def answers(self) -> bool:
         """Whether the start page is there."""
         try:
-            return self.get("/")[0] == 200
+            return self.get("/")[0] == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
 
@@ -111,14 +111,17 @@ class Server:
             process.kill()
             process.wait()
 
+    def command(self, *arguments: str) -> list[str]:
+        """Another command of `mercato` for the same data folder."""
+        return [*MERCATO, *arguments, "--data", str(self.data)]
+
     def run(self, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run another command of `mercato` on the same data folder, to its end."""
-        command = [*MERCATO, *arguments, "--data", str(self.data)]
+        """Run such a command to its end."""
         try:
             return subprocess.run(
-                command,
+                self.command(*arguments),
                 cwd=self.folder,
-                env=self._environment,
+                env=self.environment,
                 capture_output=True,
                 text=True,
                 timeout=seconds,
@@ -151,7 +154,7 @@ class Server:
     def counters(self, name: str) -> dict[str, float]:
         """A counter of `/metrics` by service; empty where it is not served."""
         status, body = self.get("/metrics")
-        if status != 200:
+        if status != http.client.OK:
             return {}
         found = {}
         for line in body.decode().splitlines():
@@ -199,7 +202,7 @@ def _seed(made: Server, seed: Seed) -> Seeded:
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.seed", str(job)],
             cwd=CHECKOUT,
-            env=_environment({}),
+            env=environment_with({}),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -216,7 +219,7 @@ def _seed(made: Server, seed: Seed) -> Seeded:
     return msgspec.json.decode(found.read_bytes(), type=Seeded)
 
 
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
+def environment_with(more: Mapping[str, str]) -> dict[str, str]:
     """Ours without its settings for a shop, so that a benchmark depends on what stands here alone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
     paths = os.pathsep.join((str(CHECKOUT / "src"), str(CHECKOUT)))

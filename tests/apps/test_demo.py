@@ -123,7 +123,7 @@ async def _killed(shop: TestShop, after: int) -> None:
         sent += 1
         if sent > after:
             opening.cancel()
-        return do(command, caller)  # type: ignore[arg-type, var-annotated]
+        return do(command, caller)  # type: ignore[arg-type]
 
     calls.do = counted  # type: ignore[method-assign, assignment]
     opening = asyncio.ensure_future(open_demo(shop.shop))

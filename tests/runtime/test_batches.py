@@ -201,9 +201,7 @@ def test_a_commit_that_fails_is_told_to_its_callers_and_leaves_nothing(tmp_path:
     bench.notebook._resume()
     assert bench.run(Do("a", "write_sheet", 3)) == 2
     assert (bench.pages(), bench.position()) == ({"a": 5, "b": 3, "c": 4}, 2)
-    assert bench.rows("SELECT number, aggregate FROM outbox ORDER BY number") == [
-        (1, "a"), (2, "a"), (3, "b"), (4, "c"), (5, "a"),
-    ]  # fmt: skip
+    assert bench.rows("SELECT number, aggregate FROM outbox ORDER BY number") == [(1, "a"), (2, "b"), (3, "c")]
     bench.close()
 
 

@@ -133,5 +133,9 @@ class Node:
             for envelope, event in tx.events:
                 for tell in self._local.get(envelope.type, ()):
                     tell(envelope, event)
+        forget = executor.service.forget
+        if forget is not None:
+            for store, subject in tx.changes:
+                forget(store, subject)
         for intent in tx.intents:
             self._workers[executor.name].offer(intent)

@@ -106,6 +106,7 @@ class Service(msgspec.Struct, frozen=True):
 
     `routes` are rows of http/route.py; this module does not know HTTP.
 
+    `forget(store, subject)` is called after a commit for everything that `tx.changed` has named.
     `close` lets go of what its adapters hold; it is called when the node has stopped.
     """
 
@@ -121,6 +122,7 @@ class Service(msgspec.Struct, frozen=True):
     routes: tuple[Any, ...] = ()
     runs_in: Literal["loop", "thread"] = "loop"
     close: Callable[[], None] | None = None
+    forget: Callable[[str, str], None] | None = None
 
 
 def source_of(event: type[Event]) -> str:

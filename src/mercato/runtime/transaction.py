@@ -128,6 +128,7 @@ class Transaction(Reader):
         self.intents: list[Intent] = []
         self.accepts: Callable[[str], bool] = _leaves_it
         self.answers: list[Answered] = []
+        self.changes: list[tuple[str, str]] = []
 
     def run(self, statement: Statement[None], **parameters: Any) -> int:
         """Change rows at once; how many. For guarded changes, whose condition decides: look at the number."""
@@ -216,6 +217,10 @@ class Transaction(Reader):
             correlation=self.correlation,
         )
         return intent_id
+
+    def changed(self, subject: str) -> None:
+        """Something about this subject is new here: what this process keeps of it is forgotten after the commit."""
+        self.changes.append((self.store, subject))
 
     def answer(self, subject: str, status: int, body: bytes) -> None:
         """Give the final answer to the request that was accepted for `subject`."""

@@ -193,7 +193,9 @@ class _Reader(HTMLParser):
         page.faults += [f"{name or of_id} has no label" for of_id, name in self.controls if of_id not in self.labelled]
         page.faults += [f"the id {one} is there twice" for one in set(self.ids) if self.ids.count(one) > 1]
         page.faults += [f"there is no id {one}" for one in self.referred if one not in self.ids]
-        page.faults += [f"a button says nothing: {each}" for form in page.forms for each in form.buttons if not each.text]
+        page.faults += [
+            f"a button says nothing: {each}" for form in page.forms for each in form.buttons if not each.text
+        ]
         if self.h1 != 1:
             page.faults.append(f"there are {self.h1} h1")
         return page

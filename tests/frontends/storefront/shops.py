@@ -12,7 +12,15 @@ from pathlib import Path
 import msgspec
 
 from mercato.apps.shop import Shop
-from mercato.contracts.catalog import CreateProduct, GetProduct, Option, Product, ProductDraft, SaveCategory, VariantDraft
+from mercato.contracts.catalog import (
+    CreateProduct,
+    GetProduct,
+    Option,
+    Product,
+    ProductDraft,
+    SaveCategory,
+    VariantDraft,
+)
 from mercato.contracts.inventory import AdjustStock
 from mercato.contracts.pricing import Rates, SetPrices, SetRates
 from mercato.contracts.stores import CartAccess, OpenStore, Store

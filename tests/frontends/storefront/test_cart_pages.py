@@ -88,7 +88,7 @@ async def test_a_price_that_changed_is_told_in_the_cart_and_before_ordering(shop
         assert "was €10.00 €15.00 each" in browser.page.text
         await browser.follow("/checkout")
         assert "Some prices have changed" in browser.page.text
-        await browser.press("Check the order", **ADDRESS)
+        await browser.press("Check the order", ADDRESS)
         assert "€19.90" in browser.page.text
 
 
@@ -98,7 +98,7 @@ async def test_a_cart_whose_order_waits_for_its_payment_is_locked_and_leads_to_t
         await _add_mug(browser)
         before = browser.page
         await browser.follow("/checkout")
-        await browser.press("Check the order", **ADDRESS)
+        await browser.press("Check the order", ADDRESS)
         await browser.press("Order for")
         browser.page = before
         await browser.press("One Mug more")
@@ -142,7 +142,7 @@ async def test_a_guest_can_buy_where_the_store_lets_anyone(tmp_path: Path) -> No
         async with shop.browser() as browser:
             await _add_mug(browser)
             await browser.follow("/checkout")
-            await browser.press("Check the order", **ADDRESS)
+            await browser.press("Check the order", ADDRESS)
             await browser.press("Order for")
             await browser.press("Pay")
             assert browser.page.heading == "Payment successful"

@@ -16,7 +16,7 @@ async def test_errors_stand_beside_their_fields_and_nothing_that_was_typed_is_lo
         await _fill_cart(browser)
         await browser.follow("/checkout")
         typed = {**ADDRESS, "delivery_city": "", "delivery_country": "", "delivery_street2": "c/o Müller <b>&amp;"}
-        await browser.press("Check the order", status=422, **typed)
+        await browser.press("Check the order", typed, status=422)
         page = browser.page
         assert page.text.count("Please fill this in.") == 2
         assert "#delivery_city" in page.links
@@ -33,10 +33,10 @@ async def test_the_bill_may_go_elsewhere(shop: TestShop) -> None:
     async with await shop.shopper() as browser:
         await _fill_cart(browser)
         await browser.follow("/checkout")
-        await browser.press("Check the order", status=422, **ADDRESS, billing_is_delivery="")
+        await browser.press("Check the order", ADDRESS, status=422, billing_is_delivery="")
         assert "#billing_name" in browser.page.links
         billing = {name.replace("delivery", "billing"): value for name, value in ADDRESS.items()}
-        await browser.press("Check the order", **{**billing, "billing_name": "Jo Ltd", "billing_country": "AT"})
+        await browser.press("Check the order", {**billing, "billing_name": "Jo Ltd", "billing_country": "AT"})
         assert "Jo Ltd" in browser.page.text
         assert "Austria" in browser.page.text
         await browser.press("Change the addresses")
@@ -79,7 +79,7 @@ async def test_two_previews_of_one_cart_make_one_order(shop: TestShop) -> None:
     async with await shop.shopper() as browser:
         first = await _preview(browser)
         await browser.open("/checkout")
-        second = await browser.press("Check the order", **ADDRESS)
+        second = await browser.press("Check the order", ADDRESS)
         browser.page = first
         await browser.press("Order for")
         browser.page = second
@@ -111,7 +111,7 @@ async def test_a_price_that_rose_since_it_was_shown_is_shown_before_it_is_asked(
         await _fill_cart(browser)
         await browser.follow("/checkout")
         await shop.set_price(mug, 1500)
-        await browser.press("Check the order", status=409, **ADDRESS)
+        await browser.press("Check the order", ADDRESS, status=409)
         assert "Prices have risen" in browser.page.text
         assert "€15.00" in browser.page.text
         assert browser.page.form("Check the order").values["delivery_city"] == "Hamburg"
@@ -195,7 +195,7 @@ async def _preview(browser: Browser, *, fill: bool = True) -> Page:
     if fill:
         await _fill_cart(browser)
     await browser.open("/checkout")
-    return await browser.press("Check the order", **ADDRESS)
+    return await browser.press("Check the order", ADDRESS)
 
 
 async def _post(browser: Browser, path: str, values: dict[str, str]) -> tuple[int, str]:

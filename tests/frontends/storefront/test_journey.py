@@ -38,7 +38,7 @@ async def test_a_visitor_becomes_a_shopper_buys_and_sees_the_order(shop: TestSho
         assert "€70.70" in browser.page.text
 
         await browser.follow("/checkout")
-        await browser.press("Check the order", **ADDRESS)
+        await browser.press("Check the order", ADDRESS)
         assert browser.page.heading == "Check your order"
         assert "€75.60" in browser.page.text
         assert "Lange Reihe 7" in browser.page.text
@@ -72,7 +72,7 @@ async def test_a_store_with_a_prefix_keeps_it_in_every_link_and_form(shop: TestS
         await browser.open("/products/mug")
         await browser.press("Add to cart")
         await browser.follow("/checkout")
-        await browser.press("Check the order", **ADDRESS)
+        await browser.press("Check the order", ADDRESS)
         await browser.press("Order for")
         await browser.press("Pay", source="step")
         assert browser.page.path.startswith("/s/corner/test-gateway/")

@@ -30,10 +30,7 @@ async def test_a_payment_form_that_is_sent_twice_makes_one_payment(shop: TestSho
         page = browser.page
         form = page.form("Pay")
         replies = await asyncio.gather(
-            *(
-                browser.raw("POST", form.action, data=form.values, headers={"origin": browser.origin})
-                for _ in range(3)
-            )
+            *(browser.raw("POST", form.action, data=form.values, headers={"origin": browser.origin}) for _ in range(3))
         )
         assert {(status, headers["location"]) for status, headers, _ in replies} == {
             (303, form.action.removesuffix("/payment") + "/success")
@@ -158,7 +155,7 @@ async def _order(browser: Browser) -> None:
     await browser.open("/products/mug")
     await browser.press("Add to cart")
     await browser.open("/checkout")
-    await browser.press("Check the order", **ADDRESS)
+    await browser.press("Check the order", ADDRESS)
     await browser.press("Order for")
     assert browser.page.heading == "Payment"
     browser.order_path = browser.page.path

@@ -82,7 +82,7 @@ async def test_names_with_html_are_text_on_every_page(shop: TestShop) -> None:
         await browser.open("/products/evil")
         await browser.press("Add to cart")
         await browser.follow("/checkout")
-        await browser.press("Check the order", **{**ADDRESS, "delivery_name": EVIL, "delivery_street2": EVIL})
+        await browser.press("Check the order", {**ADDRESS, "delivery_name": EVIL, "delivery_street2": EVIL})
         await browser.press("Order for")
         await browser.press("Pay")
         assert browser.page.text.count(EVIL) > 3

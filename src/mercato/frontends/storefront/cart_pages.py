@@ -30,7 +30,6 @@ from mercato.values.commerce import MAX_QUANTITY
 from mercato.values.ids import OrderId, VariantId
 from mercato.values.messages import Malformed, NotFound
 
-
 LOOKS, LOOK = 40, 0.05  # how often and every how many seconds a cart is looked at that opens again
 
 
@@ -47,7 +46,7 @@ async def cart(visit: Visit) -> Reply:
     if not visit.may_buy:
         return await visit.show("cart.html", cart=None, lines=(), failed=None, most=MAX_QUANTITY)
     failed = await _failed_order(visit)
-    found = await _cart_after(visit, failed)
+    found = await settled_cart(visit)
     return await visit.show("cart.html", cart=found, lines=shown_lines(found, failed), failed=failed, most=MAX_QUANTITY)
 
 
@@ -94,6 +93,20 @@ async def empty(visit: Visit) -> Reply:
     except CartLocked:
         return visit.go("/cart", notice="cart_locked")
     return visit.go("/cart", notice="cart_emptied")
+
+
+async def settled_cart(visit: Visit) -> Cart:
+    """The cart. Its lock ends a moment after its order has: the news is on its way from orders to carts."""
+    found = await visit.ask(GetCart())
+    if not found.locked_by:
+        return found
+    order = await visit.ask(GetOrder(OrderId(found.locked_by)))
+    for _ in range(LOOKS):
+        if order.status == "pending" or found.locked_by != order.id:
+            break
+        await asyncio.sleep(LOOK)
+        found = await visit.ask(GetCart())
+    return found
 
 
 def shown_lines(found: Cart, failed: Order | None = None) -> list[ShownLine]:
@@ -157,17 +170,6 @@ def _quantity(form: Form) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > len("1000000000"):
         raise Malformed("a quantity is a whole number")
     return min(MAX_QUANTITY, int(text))
-
-
-async def _cart_after(visit: Visit, failed: Order | None) -> Cart:
-    """The cart. It opens again a moment after its order has failed: the news is on its way from orders to carts."""
-    found = await visit.ask(GetCart())
-    for _ in range(LOOKS):
-        if failed is None or found.locked_by != failed.id:
-            break
-        await asyncio.sleep(LOOK)
-        found = await visit.ask(GetCart())
-    return found
 
 
 async def _failed_order(visit: Visit) -> Order | None:

@@ -38,7 +38,7 @@ from mercato.frontends.storefront.addresses import (
     fill_addresses,
     read_addresses,
 )
-from mercato.frontends.storefront.cart_pages import shown_lines
+from mercato.frontends.storefront.cart_pages import settled_cart, shown_lines
 from mercato.frontends.storefront.forms import Form, key_of, new_key, sent_form
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.access.sealed import Unsealer, Unsound
@@ -203,7 +203,7 @@ async def _quote(visit: Visit, found: Cart, addresses: Addresses, seen: dict[Var
 
 
 async def _address_page(visit: Visit, form: Form, status: int = 200) -> Reply:
-    found = await visit.ask(GetCart())
+    found = await settled_cart(visit)
     if not found.lines or found.locked_by:
         return visit.go("/cart", notice="cart_locked" if found.locked_by else "")
     return await visit.show(

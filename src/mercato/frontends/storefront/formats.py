@@ -62,7 +62,8 @@ class Formats:
         symbol = self._locale.currency_symbols.get(currency, currency)
         if symbol[-1:].isalpha():
             # Letters do not touch figures: "KWD 1.500" beside "€1.50".
-            pattern.prefix = tuple(part.replace("¤", "¤\xa0") for part in pattern.prefix)
+            positive, negative = pattern.prefix
+            pattern.prefix = (positive.replace("¤", "¤\xa0"), negative.replace("¤", "¤\xa0"))
         return pattern
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from minijinja import Environment, safe
 
 from mercato.frontends.storefront.formats import Formats
-from mercato.frontends.storefront.texts import ORDER_STATUS, PAYMENT_STATE
+from mercato.frontends.storefront.texts import LABELS, ORDER_STATUS, PAYMENT_STATE
 
 _HOME = "mercato.frontends.storefront"
 
@@ -28,6 +28,7 @@ class Renderer:
                 "clock": formats.clock,
                 "language": formats.language,
                 "assets": {name: safe(address) for name, address in assets.items()},
+                "labels": LABELS,
                 "order_status": ORDER_STATUS,
                 "payment_state": PAYMENT_STATE,
             },

@@ -35,6 +35,28 @@ TROUBLE = frozenset(
     "declined form_used not_ready nothing_due".split()
 )
 
+# What fields are called, also where their errors are summed up.
+ADDRESS_LABELS = {
+    "name": "Name",
+    "street": "Street and number",
+    "street2": "Addition, such as a floor or a company",
+    "postal_code": "Postal code",
+    "city": "City",
+    "region": "Region or state",
+    "country": "Country",
+    "phone": "Phone, only for questions about the delivery",
+}
+LABELS = {
+    "name": "Your name",
+    "email": "E-mail address",
+    "phone": "Phone",
+    "password": "Password",
+    "old_password": "Old password",
+    "token": "Token from the mail",
+    **{f"delivery_{name}": label for name, label in ADDRESS_LABELS.items()},
+    **{f"billing_{name}": label for name, label in ADDRESS_LABELS.items()},
+}
+
 FIELD_REQUIRED = "Please fill this in."
 FIELD_TOO_LONG = "This is too long: at most {most} characters fit."
 FIELD_CONTROL = "This contains characters that cannot be printed."

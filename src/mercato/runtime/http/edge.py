@@ -72,6 +72,21 @@ class Edge:
         self._leave(route, request, reply, caller)
         return reply
 
+    def serve_kept(self, route: Route, request: Request) -> Reply | None:
+        """The reply that is kept for this request, finished as by `serve`; None: it must be made."""
+        cache = route.cache
+        if cache is None or b"authorization" in request.headers or request.query:
+            return None
+        tenant = self.directory.known_tenant(_host(request), request.handle)
+        kept = cache.find(tenant.store, request.path) if tenant is not None else None
+        if tenant is None or kept is None:
+            return None
+        request.started = self.clock.elapsed()
+        request.id = self._request_id(request)
+        reply = kept.reply(request.headers.get(b"if-none-match"))
+        self._leave(route, request, reply, Caller(store=tenant.store))
+        return reply
+
     # Entering.
 
     def _request_id(self, request: Request) -> str:

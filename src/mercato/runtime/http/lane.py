@@ -20,6 +20,8 @@ from mercato.runtime.http.route import Route
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _LEAVE_TO_ASGI = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"te", b"trailer"})
 _MAX_HELD = 1 << 20
+_LONGEST_KNOWN = 1_024
+_MOST_KNOWN = 8_192
 
 
 class HotRoutes:
@@ -28,6 +30,7 @@ class HotRoutes:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._exact: dict[bytes, Route] = {}
         self._prefixed: dict[bytes, tuple[Route, str]] = {}
+        self.known: dict[bytes, _Known] = {}
         for route in routes:
             if not route.hot:
                 continue
@@ -41,6 +44,12 @@ class HotRoutes:
                 raise ValueError(f"{route.path}: a hot route has at most one parameter, at its end")
             self._prefixed[prefix] = (route, param)
 
+    def remember(self, data: bytes, route: Route, request: Request) -> None:
+        if len(data) <= _LONGEST_KNOWN:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[data] = _Known(route, request)
+
     def find(self, line: bytes) -> tuple[Route, dict[str, str]] | None:
         """The route of `METHOD PATH`, without query string."""
         route = self._exact.get(line)
@@ -51,6 +60,22 @@ class HotRoutes:
         if found is None or cut == len(line) or b"%" in line:
             return None
         return found[0], {found[1]: line[cut:].decode("latin-1")}
+
+
+class _Known:
+    """A request that was read before, byte by byte the same."""
+
+    __slots__ = ("_request", "route")
+
+    def __init__(self, route: Route, request: Request) -> None:
+        self.route = route
+        self._request = request
+
+    def request(self, peer: str) -> Request:
+        known = self._request
+        request = Request(known.method, known.path, known.query, known.headers, known.body, peer)
+        request.params = known.params
+        return request
 
 
 class _Reading:
@@ -114,6 +139,10 @@ class LaneProtocol(HttpToolsProtocol):
             taken = self._take(data)
             if taken is not None:
                 self._unset_keepalive_if_required()
+                route, request, keep_alive = taken
+                if route.cache is not None and (reply := self.edge.serve_kept(route, request)) is not None:
+                    self._send(reply, keep_alive)
+                    return
                 self._busy = True
                 task = self.loop.create_task(self._answer(*taken))
                 self.tasks.add(task)
@@ -128,9 +157,16 @@ class LaneProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def _take(self, data: bytes) -> tuple[Route, Request, bool] | None:
-        """The hot route and the request in these bytes, if they are exactly one plain request for it."""
+        """The hot route and the request in these bytes, if they are exactly one plain request for it.
+
+        The bytes of a request for a kept reply are remembered: the same bytes read the same.
+        """
+        known = self.hot.known.get(data)
+        if known is not None:
+            return known.route, known.request(self._peer), True
         end = data.find(b" ", 8 if data.startswith(b"DELETE ") else 5)
-        if end < 0 or b"\r\n\r\n" not in data:
+        head = data.find(b"\r\n\r\n") + 4
+        if end < 0 or head < 4:  # noqa: PLR2004 - find's -1 and the four bytes of the mark
             return None
         target, _, query = data[:end].partition(b"?")
         found = self.hot.find(target)
@@ -142,8 +178,9 @@ class LaneProtocol(HttpToolsProtocol):
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             reading.plain = False
-        keep_alive = reading.complete == 1 and parser.should_keep_alive()
-        if reading.complete != 1 or not reading.plain or parser.get_http_version() != "1.1":
+        whole = reading.complete == 1 and head + len(reading.body) == len(data)
+        keep_alive = whole and parser.should_keep_alive()
+        if not whole or not reading.plain or parser.get_http_version() != "1.1":
             self._lane_parser = httptools.HttpRequestParser(reading)
             return None
         route, params = found
@@ -154,16 +191,20 @@ class LaneProtocol(HttpToolsProtocol):
         request.params = params
         if not keep_alive:
             self._lane_parser = httptools.HttpRequestParser(reading)
+        elif route.cache is not None:
+            self.hot.remember(data, route, request)
         return route, request, keep_alive
 
     async def _answer(self, route: Route, request: Request, keep_alive: bool) -> None:
         reply = await self.edge.serve(route, request)
-        self.server_state.total_requests += 1
         self._busy = False
-        if self.transport.is_closing():
-            return
+        if not self.transport.is_closing():
+            self._send(reply, keep_alive)
+
+    def _send(self, reply: Reply, keep_alive: bool) -> None:
+        self.server_state.total_requests += 1
         keep_alive = keep_alive and not self._closing
-        self.transport.write(_wire(reply, keep_alive=keep_alive))
+        self.transport.write(_wire(reply, self.server_state.default_headers, keep_alive=keep_alive))
         if not keep_alive:
             self.transport.close()
             return
@@ -187,8 +228,10 @@ def lane_protocol(edge: Edge, routes: Iterable[Route]) -> type[asyncio.Protocol]
     return type("Lane", (LaneProtocol,), {"edge": edge, "hot": HotRoutes(routes)})
 
 
-def _wire(reply: Reply, *, keep_alive: bool) -> bytes:
+def _wire(reply: Reply, default_headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     parts = [_STATUS_LINES[reply.status]]
+    for name, value in default_headers:
+        parts += (name, b": ", value, b"\r\n")
     if reply.status not in (204, 304):
         parts += (
             b"content-type: ",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mercato.runtime.access.limits import Limit
+from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.values.messages import Access, Anyone, Caller, Refusal
 
@@ -17,7 +18,8 @@ PARAM = re.compile(r"\{(\w+)\}")
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the lane too."""
+    """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the
+    lane too; `cache` keeps its replies to callers who are nobody in particular."""
 
     method: str
     path: str
@@ -34,6 +36,7 @@ class Route(msgspec.Struct, frozen=True):
     takes_key: bool = False
     description: str = ""
     page: bool = False
+    cache: ReplyCache | None = None
 
     @property
     def params(self) -> tuple[str, ...]:

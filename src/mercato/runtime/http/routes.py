@@ -96,16 +96,13 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
 
-async def finished(edge: Edge, command: type[Command[Any]], request: Request, caller: Caller, answer: Answer) -> Reply:
-    """The reply to a request whose outcome may still be being decided: waits as `Prefer: wait` says, else 202."""
+async def finished(edge: Edge, command: type[Command[Any]], caller: Caller, answer: Answer, seconds: float) -> Reply:
+    """The reply to a request whose outcome may still be being decided: waits so many seconds for it, else 202."""
     if answer.body is not None:
         return Reply.of_answer(answer)
     assert answer.subject is not None, "an answer without a body names what to wait for"
-    seconds = request.wait_seconds()
-    final = await edge.calls.wait_for(command, caller.store, answer.subject, seconds) if seconds else None
-    if final is not None:
-        return Reply.of_answer(final)
-    return Reply(202, b"", headers=((b"preference-applied", b"wait"),) if seconds else ())
+    final = await edge.calls.wait_for(command, caller.store, answer.subject, seconds) if seconds > 0 else None
+    return Reply(202) if final is None else Reply.of_answer(final)
 
 
 def read_body(request: Request, decoder: "msgspec.json.Decoder[Any]") -> Any:
@@ -157,9 +154,10 @@ class _Does:
                 reply.headers = (*reply.headers, (b"location", where.encode()))
             return reply
         answer = await edge.calls.do_once(command, caller, key)
-        if answer.body is None and not request.wait_seconds():
+        seconds = request.wait_seconds()
+        if answer.body is None and not seconds:
             raise KeyInFlight
-        return await finished(edge, self._command, request, caller, answer)
+        return await finished(edge, self._command, caller, answer, seconds)
 
     def _read(self, edge: Edge, request: Request) -> Command[Any]:
         values: dict[str, Any] = {}
@@ -228,7 +226,7 @@ def _check(values: dict[str, Any], form: type[msgspec.Struct]) -> None:
 
 
 def _version(match: str) -> int:
-    text = match.strip('"')
+    text = match.strip('"').partition("-")[0]
     if not text.isdigit() or len(text) > LONGEST_VERSION:
         raise Malformed("If-Match is the ETag that a GET of this resource answered")
     return int(text)

@@ -15,6 +15,7 @@ def when_price_changed_copy_it(tx: Transaction, event: PriceChanged, _caller: Ca
         tx.defer(storage.REMOVE_PRICE, **row)
     else:
         tx.defer(storage.SAVE_PRICE, amount=event.amount, compare_at=event.compare_at, **row)
+    tx.changed(event.product_id)
     price = lowest_price(tx, event.product_id, event.currency)
     tx.run(storage.SET_LISTED_PRICE, product_id=event.product_id, price=price)
 
@@ -34,6 +35,7 @@ def when_stock_changed_copy_it(tx: Transaction, event: StockChanged, _caller: Ca
         location_id=event.location_id,
         available=event.available,
     )
+    tx.changed(event.variant_id)
 
 
 def _copy(tx: Transaction, allocations: tuple[Allocation, ...]) -> None:
@@ -44,3 +46,4 @@ def _copy(tx: Transaction, allocations: tuple[Allocation, ...]) -> None:
             location_id=allocation.location_id,
             available=allocation.available,
         )
+        tx.changed(allocation.variant_id)

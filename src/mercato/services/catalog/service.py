@@ -11,16 +11,18 @@ from mercato.contracts.catalog import (
 )
 from mercato.contracts.inventory import StockChanged, StockReleased, StockReserved
 from mercato.contracts.pricing import PriceChanged
+from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.settings import Setup
 from mercato.services.catalog import listeners, queries, storage
-from mercato.services.catalog.api import ROUTES
+from mercato.services.catalog.api import routes
 from mercato.services.catalog.commands import categories, imports, products
 from mercato.services.catalog.messages import GetImport, ImportProduct, RecordImport
 
 
 def service(_setup: Setup) -> Service:
     """Catalog, as this process runs it."""
+    cache = ReplyCache()
     return Service(
         name="catalog",
         package="mercato.services.catalog",
@@ -45,5 +47,6 @@ def service(_setup: Setup) -> Service:
             Listen(StockReleased, listeners.when_stock_is_released_copy_what_is_left),
             Listen(StockChanged, listeners.when_stock_changed_copy_it),
         ),
-        routes=ROUTES,
+        routes=routes(cache),
+        forget=cache.forget,
     )

@@ -52,10 +52,10 @@ async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
         command = PlaceOrder(order_id, body.quote, body.payment_method, body.billing)
         answer = await edge.calls.do_once(command, caller, key)
         if answer.body is None and answer.subject == order_id and outcome is not None:
-            answer = await outcome or answer
+            answer, seconds = await outcome or answer, 0.0
         elif answer.body is None and answer.subject != order_id and not seconds:
             raise KeyInFlight
-    reply = await finished(edge, PlaceOrder, request, caller, answer)
+    reply = await finished(edge, PlaceOrder, caller, answer, seconds)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/orders/{answer.subject}".encode()))
     return reply

@@ -22,7 +22,10 @@ from mercato.runtime.http.routes import asks, does, finished, key_of, read_body
 from mercato.services.payments.adapters.gateway import Gateway, NoticeRefused
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.values.ids import OrderId, PaymentId
-from mercato.values.messages import Anyone, Buyer, Caller, NotFound
+from mercato.values.messages import Anyone, Buyer, Caller, KeyInFlight, NotFound
+
+
+PATIENCE = 2.9  # seconds after which a shopper is told that the outcome is pending, whatever was preferred (F8)
 
 
 class PayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,12 +48,14 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
     key = key_of(request, caller, 201, required=True)
     assert key is not None, "key_of has refused a request without its key"
     payment_id = PaymentId(edge.ids.new("pay"))
-    seconds = request.wait_seconds()
+    seconds = min(request.wait_seconds(), PATIENCE)
     outcome = edge.calls.expect(caller.store, payment_id, seconds) if seconds else None
     answer = await edge.calls.do_once(PayOrder(payment_id, body.order_id, body.source), caller, key)
     if answer.body is None and answer.subject == payment_id and outcome is not None:
-        answer = await outcome or answer
-    reply = await finished(edge, PayOrder, request, caller, answer)
+        answer, seconds = await outcome or answer, 0.0
+    elif answer.body is None and answer.subject != payment_id and not seconds:
+        raise KeyInFlight
+    reply = await finished(edge, PayOrder, caller, answer, seconds)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/payments/{answer.subject}".encode()))
     return reply

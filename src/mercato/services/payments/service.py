@@ -12,6 +12,7 @@ from mercato.contracts.payments import (
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.settings import Setup
 from mercato.services.payments import commands, listeners, queries, storage
+from mercato.services.payments.adapters.notices import PostNotice
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.api import routes
 from mercato.services.payments.messages import RecordOutcome, RecordRefund
@@ -20,8 +21,9 @@ from mercato.services.payments.work import GatewayWork
 
 def service(setup: Setup) -> Service:
     """Payments, as this process runs it, with the test gateway."""
-    parts = setup.parts
-    gateway = TestGateway(setup.settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, setup.settings.url)
+    parts, settings = setup.parts, setup.settings
+    gateway = TestGateway(settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, settings.url)
+    gateway.deliver = PostNotice(f"http://{settings.host}:{settings.port}/v1/payments/webhooks/{gateway.name}")
     return Service(
         name="payments",
         package="mercato.services.payments",

@@ -146,6 +146,7 @@ def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...
         removed,
     )
     tx.emit(event, product.id, product.version)
+    tx.changed(product.id)
     if product.status == "archived":
         tx.emit(ProductArchived(product.id), product.id, product.version)
 

@@ -1,0 +1,24 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mercato.runtime.slow_work import worker
+from mercato.services.payments import work
+from mercato.services.payments.adapters import test_gateway
+from tests.journeys.town import Town, opened
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for on the machine's clock is waited for less long."""
+    monkeypatch.setattr(worker, "LOOK", 0.02)
+    monkeypatch.setattr(work, "PATIENCE", 0.3)
+    monkeypatch.setattr(test_gateway, "LATE", 0.05)
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    async with opened(tmp_path) as made:
+        made.store = await made.open("first", "First Shop")
+        yield made

@@ -1,0 +1,258 @@
+"""A real shop on a loopback port, and the people who come to it: what a journey is made of.
+
+Everything is as `mercato run` puts it together but the clock, which stands until a journey moves it on.
+"""
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from mercato.apps.shop import Shop, make_parts
+from mercato.apps.verify.report import find_differences
+from mercato.contracts.catalog import CreateProduct, GetProduct, Option, ProductDraft, VariantDraft
+from mercato.contracts.inventory import GetStock, VariantStock
+from mercato.contracts.pricing import Rates, SetPrices, SetRates
+from mercato.contracts.stores import MakeApiKey, OpenStore
+from mercato.contracts.users import (
+    BeginLogIn,
+    EmailVerificationAsked,
+    InvalidToken,
+    IssueToken,
+    OpenSession,
+    SignUp,
+    VerifyEmail,
+)
+from mercato.runtime.settings import Settings
+from mercato.services.orders.jobs import expire_unpaid_orders
+from mercato.values.clock import ManualClock
+from mercato.values.commerce import PricedVariant
+from mercato.values.ids import Ids, ProductId, StoreId, TokenId, VariantId
+from mercato.values.messages import Caller
+from tests.services.conftest import until
+
+ADDRESS = {"name": "Ann Buyer", "street": "Market Street 1", "city": "Leipzig", "country": "DE"}
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$bm90IGEgcmVhbCBoYXNo$bm8gcGFzc3dvcmQgZml0cyB0aGlzIG9uZQ"
+RATES = Rates("EUR", tax_millionths=190_000, tax_included=True, shipping=490)
+
+
+class Answer(msgspec.Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def code(self) -> str:
+        return str(self.json()["code"])
+
+
+class Person:
+    """Somebody who sends requests; `prefix` names the store."""
+
+    def __init__(self, town: "Town", token: str = "", user_id: str = "", prefix: str = "") -> None:
+        self.town = town
+        self.token = token
+        self.id = user_id
+        self.prefix = prefix
+        self._keys = 0
+
+    async def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            named.setdefault("Authorization", f"Bearer {self.token}")
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+            named["Content-Type"] = "application/json"
+        url = self.town.url + self.prefix + path
+        async with self.town.http.request(method, url, data=data, headers=named) as reply:
+            return Answer(reply.status, dict(reply.headers), await reply.read())
+
+    async def get(self, path: str) -> Any:
+        answer = await self.send("GET", path)
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    async def add(self, variant_id: str, quantity: int = 1) -> Any:
+        answer = await self.send("POST", "/v1/cart/add", {"variant_id": variant_id, "quantity": quantity})
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    async def quote(self, **more: Any) -> Any:
+        answer = await self.send("POST", "/v1/cart/quote", {"destination": ADDRESS, **more})
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    async def order(self, signed: str, key: str = "", *, wait: int = 10) -> Answer:
+        headers = {"Idempotency_Key": key or self._key("order")}
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        return await self.send("POST", "/v1/orders", {"quote": signed}, **headers)
+
+    async def placed(self, variant_id: str, quantity: int = 1) -> Any:
+        """An order of so many pieces, with its stock reserved, which waits for its payment."""
+        await self.add(variant_id, quantity)
+        answer = await self.order((await self.quote())["signed"])
+        assert (answer.status, answer.json()["stage"]) == (201, "payment_due"), answer.body
+        return answer.json()
+
+    async def pay(self, order_id: str, source: str = "approve", key: str = "", *, wait: int = 10) -> Answer:
+        headers = {"Idempotency_Key": key or self._key("pay")}
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        return await self.send("POST", "/v1/payments/pay", {"order_id": order_id, "source": source}, **headers)
+
+    async def bought(self, variant_id: str, quantity: int = 1) -> Any:
+        """A paid order."""
+        order = await self.placed(variant_id, quantity)
+        paid = await self.pay(order["id"])
+        assert (paid.status, paid.json()["order"]["status"]) == (201, "paid"), paid.body
+        return await self.get(f"/v1/orders/{order['id']}")
+
+    async def cancel(self, order_id: str) -> Answer:
+        return await self.send("POST", f"/v1/orders/{order_id}/cancellation")
+
+    def _key(self, what: str) -> str:
+        self._keys += 1
+        return f"{what}-{self._keys}"
+
+
+class Town:
+    """A store with a shop in it. `store` is its id."""
+
+    def __init__(self, shop: Shop, clock: ManualClock, http: aiohttp.ClientSession) -> None:
+        self.shop = shop
+        self.clock = clock
+        self.http = http
+        self.url = shop.settings.url
+        self.calls = shop.node.calls
+        self.store = ""
+        self._tokens: dict[str, TokenId] = {}
+        shop.node.on(EmailVerificationAsked, lambda _envelope, event: self._note(event))
+
+    async def open(self, handle: str, name: str, **settings: Any) -> str:
+        store = StoreId(f"sto_{handle}")
+        await self.calls.do(OpenStore(store, handle, name, "EUR", **settings), self.system(store))
+        await self.calls.do(SetRates(RATES), self.system(store))
+        return store
+
+    def system(self, store: str = "") -> Caller:
+        return Caller.system(store or self.store, "journey")
+
+    async def product(self, handle: str, *, price: int = 1_000, stock: int = 10, store: str = "") -> list[VariantId]:
+        """A product in two sizes; the ids of its variants, which are for sale when this returns."""
+        caller = self.system(store)
+        variants = tuple(VariantDraft((size,), price=price, stock_change=stock) for size in ("S", "L"))
+        draft = ProductDraft(
+            handle, handle.title(), "EUR", variants, options=(Option("Size", ("S", "L")),), status="active"
+        )
+        product = await self.calls.do(CreateProduct(ProductId(self.shop.parts.ids.new("prod")), draft), caller)
+        await self.quiet()
+        shown = await self.calls.ask(GetProduct(product.id), caller)
+        assert [(variant.price, variant.available) for variant in shown.variants] == [(price, stock)] * 2
+        return [variant.id for variant in shown.variants]
+
+    async def price(self, variant_id: str, amount: int) -> None:
+        command = SetPrices(ProductId("prod_any"), "EUR", (PricedVariant(VariantId(variant_id), amount),))
+        await self.calls.do(command, self.system())
+        await self.quiet()
+
+    async def person(self, name: str, store: str = "", prefix: str = "") -> Person:
+        """Somebody signed in, by messages: a password's hash takes its time."""
+        caller, email = self.system(store), f"{name}@example.org"
+        await self.calls.do(SignUp(email, name.title(), HASH), caller)
+        user_id = await self._confirmed(caller)
+        begun = await self.calls.do(BeginLogIn("192.0.2.1", "journey", user_id=user_id), caller)
+        session = await self.calls.do(OpenSession(user_id, HASH, begun.attempt_id), caller)
+        return Person(self, session.token, user_id, prefix)
+
+    async def staff(self, store: str = "", prefix: str = "") -> Person:
+        key = await self.calls.do(MakeApiKey("journey"), self.system(store))
+        return Person(self, key.secret, prefix=prefix)
+
+    async def stock(self, variant_id: str, store: str = "") -> VariantStock:
+        return await self.calls.ask(GetStock(VariantId(variant_id)), self.system(store))
+
+    async def figures(self, variant_id: str) -> tuple[int, int, int]:
+        """Pieces available, reserved and sold."""
+        (level,) = (await self.stock(variant_id)).levels
+        return level.available, level.reserved, level.sold
+
+    async def expire(self) -> None:
+        """What the job does every few seconds."""
+        await expire_unpaid_orders(self.calls, self.clock.now())
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Wait until every event has had its effect and nothing is being called."""
+        node = self.shop.node
+
+        def still() -> bool:
+            idle = all(executor.idle and not executor.has_work() for executor in node.executors.values())
+            return idle and all(not sum(worker._held.values()) for worker in node._workers.values())
+
+        for _ in range(3):
+            await until(still)
+            await asyncio.sleep(0.005)
+
+    async def sound(self) -> bool:
+        """Whether every figure is explained."""
+        await self.quiet()
+        differences = await find_differences(self.shop)
+        assert differences == []
+        return True
+
+    def mails(self) -> list[Message]:
+        folder = self.shop.settings.mail_folder
+        return [message_from_bytes(file.read_bytes(), policy=default) for file in sorted(folder.glob("*.eml"))]
+
+    def _note(self, event: Any) -> None:
+        self._tokens[event.user_id] = event.token_id
+
+    async def _confirmed(self, caller: Caller) -> Any:
+        """The mail of the sign-up takes a secret of the same token, perhaps between our two steps."""
+        _, token_id = self._tokens.popitem()
+        while True:
+            issued = await self.calls.do(IssueToken(token_id), caller)
+            with suppress(InvalidToken):
+                digest = hashlib.sha256(issued.secret.encode()).hexdigest()
+                return (await self.calls.do(VerifyEmail(digest), caller)).id
+
+
+@asynccontextmanager
+async def opened(folder: Path, clock: ManualClock | None = None) -> AsyncIterator[Town]:
+    """A shop that listens, over the files of `folder`."""
+    clock = clock or ManualClock()
+    settings = Settings(data=folder, port=free_port(), rate_limits=0.0, access_log="off")
+    loop = asyncio.get_running_loop()
+    parts = make_parts(settings, loop)
+    shop = Shop(settings, msgspec.structs.replace(parts, clock=clock, ids=Ids(clock)))
+    shop.start()
+    server = shop.server()
+    serving = loop.create_task(server.serve())
+    await until(lambda: server.started)
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Town(shop, clock, http)
+    finally:
+        server.should_exit = True
+        await serving
+        await shop.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

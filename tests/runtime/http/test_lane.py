@@ -1,0 +1,222 @@
+"""The lane and ASGI answer alike: every hot route, with every attack that applies, sent both ways and compared.
+
+A request that comes in one piece is taken by the lane; the same bytes in two pieces go through uvicorn and ASGI.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from mercato.apps.directory import guest_token
+from mercato.apps.shop import Shop, make_parts
+from mercato.contracts.catalog import CreateProduct, Product, ProductDraft, VariantDraft
+from mercato.contracts.stores import MakeApiKey, OpenStore
+from mercato.runtime.settings import Settings
+from mercato.values.ids import ProductId, StoreId
+from mercato.values.messages import Caller
+
+PAUSE = 0.05  # seconds between the two pieces, so that they arrive apart
+WAYS = ("lane", "asgi")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Town(NamedTuple):
+    shop: Shop
+    port: int
+    guest: str
+    key: str
+    product: Product
+
+
+@asynccontextmanager
+async def _town(folder: Path) -> AsyncIterator[Town]:
+    settings = Settings(data=folder, port=0, rate_limits=0)
+    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
+    shop.start()
+    calls, ids = shop.node.calls, shop.parts.ids
+    store_id = StoreId(ids.new("sto"))
+    caller = Caller.system(store_id, "test")
+    await calls.do(OpenStore(store_id, "red", "Red", "EUR", cart_access="anyone"), caller)
+    key = await calls.do(MakeApiKey("test"), caller)
+    variants = (VariantDraft(price=1_000, stock_change=100),)
+    draft = ProductDraft(handle="hat", title="Hat", currency="EUR", variants=variants, status="active")
+    product = await calls.do(CreateProduct(ProductId(ids.new("prod")), draft), caller)
+    server = shop.server()
+    serving = asyncio.ensure_future(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    guest = guest_token(ids, shop.parts.keyring, shop.parts.clock, store_id)
+    try:
+        yield Town(shop, port, guest, key.secret, product)
+    finally:
+        server.should_exit = True
+        await serving
+        await shop.stop()
+
+
+async def _send(town: Town, request: bytes, way: str) -> Answer:
+    reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
+    half = len(request) // 2 if way == "asgi" else len(request)
+    writer.write(request[:half])
+    await writer.drain()
+    if way == "asgi":
+        await asyncio.sleep(PAUSE)
+        writer.write(request[half:])
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    writer.close()
+    await writer.wait_closed()
+    return Answer(int(head[0].split()[1]), headers, body)
+
+
+def _request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+JSON = {"Content-Type": "application/json"}
+
+# Bodies that no hot POST route takes, with the headers that they are sent with.
+ATTACKS: dict[str, tuple[dict[str, str], bytes]] = {
+    "no body": (JSON, b""),
+    "no JSON": (JSON, b"{"),
+    "not UTF-8": (JSON, b'{"a": "\xff"}'),
+    "JSON as text": ({"Content-Type": "text/plain"}, b"{}"),
+    "a list": (JSON, b"[]"),
+    "unknown field": (JSON, b'{"price": 1, "store": "sto_x", "role": "staff"}'),
+    "null": (JSON, b"null"),
+    "deep": (JSON, b"[" * 5_000),
+    "number too large": (JSON, b'{"variant_id": "var_1", "quantity": 9223372036854775808}'),
+    "fraction": (JSON, b'{"variant_id": "var_1", "quantity": 1.5}'),
+    "negative": (JSON, b'{"variant_id": "var_1", "quantity": -1}'),
+    "text for a number": (JSON, b'{"variant_id": "var_1", "quantity": "1"}'),
+    "unknown variant": (JSON, b'{"variant_id": "var_1", "quantity": 1}'),
+    "bad key": ({**JSON, "Idempotency-Key": "a b"}, b"{}"),
+    "long key": ({**JSON, "Idempotency-Key": "k" * 256}, b"{}"),
+}
+CALLERS = ("nobody", "guest", "staff", "stranger", "other scheme")
+
+
+def _authorization(town: Town, who: str) -> dict[str, str]:
+    tokens = {"guest": f"Bearer {town.guest}", "staff": f"Bearer {town.key}", "stranger": "Bearer ms_unknown"}
+    tokens["other scheme"] = "Basic YTpi"
+    return {"Authorization": tokens[who]} if who in tokens else {}
+
+
+def _all_requests(town: Town) -> dict[str, tuple[str, str, dict[str, str], bytes]]:
+    """Every hot route with every caller, and with every attack that it can be sent."""
+    requests = {}
+    for route in (route for route in town.shop.routes if route.hot):
+        for value in (town.product.id, "unknown", "..%2f", "%ff") if route.params else ("",):
+            path = route.path.replace("{" + route.params[0] + "}", value) if route.params else route.path
+            for who in CALLERS:
+                headers = _authorization(town, who)
+                name = f"{route.method} {path} by {who}"
+                requests[name] = (route.method, path, headers, b"")
+                requests[f"{name}, query"] = (route.method, f"{path}?x=1&x=2", headers, b"")
+        if route.method == "POST":
+            for attack, (headers, body) in ATTACKS.items():
+                sent = {**_authorization(town, "guest"), **headers}
+                requests[f"{route.method} {route.path} with {attack}"] = ("POST", route.path, sent, body)
+    return requests
+
+
+def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
+    town.shop.parts.telemetry.access.flush()
+    lines = map(json.loads, (town.shop.settings.data / "access.log").read_bytes().splitlines())
+    fields = ("store", "method", "route", "status", "peer", "buyer", "code")
+    return [tuple(line.get(field, "") for field in fields) for line in lines if line["request"] == request_id]
+
+
+async def test_both_ways_answer_alike(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        requests = _all_requests(town)
+        assert len(requests) > 100
+        gate = asyncio.Semaphore(32)
+
+        async def both(number: int, method: str, path: str, headers: dict[str, str], body: bytes) -> list[Answer]:
+            async with gate:
+                answers = []
+                for way in WAYS:
+                    sent = {**headers, "X-Request-Id": f"request-{number:05d}-{way}"}
+                    answers.append(await _send(town, _request(method, path, sent, body), way))
+                return answers
+
+        found = await asyncio.gather(*(both(number, *request) for number, request in enumerate(requests.values())))
+        for number, (name, (by_lane, by_asgi)) in enumerate(zip(requests, found, strict=True)):
+            assert by_lane.status == by_asgi.status, name
+            assert by_lane.status < 500, name
+            assert by_lane.headers.keys() == by_asgi.headers.keys(), name
+            varying = ("date", "x-request-id", "etag")
+            for header in by_lane.headers.keys() - {*varying}:
+                assert by_lane.headers[header] == by_asgi.headers[header], (name, header)
+            ids = [f"request-{number:05d}-{way}" for way in WAYS]
+            assert by_lane.body.replace(ids[0].encode(), ids[1].encode()) == by_asgi.body, name
+            lines = [_log_lines(town, request_id) for request_id in ids]
+            assert lines[0] == lines[1], name
+            assert len(lines[0]) == 1, name
+
+
+async def test_both_ways_count_alike(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        for way in WAYS:
+            await _send(town, _request("GET", f"/v1/products/{town.product.id}", {}), way)
+        await _send(town, _request("GET", f"/v1/products/{town.product.id}", {}), "lane")
+        counted = town.shop.parts.telemetry.exposition().decode()
+        line = 'mercato_requests_total{method="GET",route="/v1/products/{product_id}",status="200"} 3.0'
+        assert line in counted
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: int) -> None:
+    async with _town(tmp_path) as town:
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
+        path = f"/v1/products/{town.product.id}"
+        sent = b"".join(_request("GET", path, {"X-Request-Id": f"pipelined-{n}"}) for n in range(4))
+        step = len(sent) // pieces + 1
+        for start in range(0, len(sent), step):
+            writer.write(sent[start : start + step])
+            await asyncio.sleep(PAUSE)
+        for number in range(4):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            assert f"x-request-id: pipelined-{number}\r\n" in head
+            length = int(head.split("content-length: ")[1].split("\r\n")[0])
+            await reader.readexactly(length)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        path = f"/v1/products/{town.product.id}"
+
+        async def available() -> int:
+            answer = await _send(town, _request("GET", path, {}), "lane")
+            return int(json.loads(answer.body)["variants"][0].get("available", 0))
+
+        async with asyncio.timeout(10):
+            while await available() != 100:
+                await asyncio.sleep(0.01)
+            variant = town.product.variants[0].id
+            body = json.dumps({"change": -1}).encode()
+            request = _request("POST", f"/v1/inventory/{variant}", {**JSON, **_authorization(town, "staff")}, body)
+            assert (await _send(town, request, "lane")).status == 200
+            while await available() != 99:
+                await asyncio.sleep(0.01)
+        answer = await _send(town, _request("GET", path, {}), "lane")
+        again = _request("GET", path, {"If-None-Match": answer.headers["etag"]})
+        assert [(await _send(town, again, way)).status for way in WAYS] == [304, 304]

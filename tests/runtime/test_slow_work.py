@@ -1,0 +1,321 @@
+"""Slow work: nothing is called before its intent is committed, nothing is forgotten, no outcome counts twice."""
+
+import asyncio
+import io
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.batches.executor import Executor
+from mercato.runtime.node import Node
+from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.slow_work import worker as worker_module
+from mercato.runtime.slow_work.breaker import FAILURES, Breaker
+from mercato.runtime.slow_work.breaker import PAUSES as BREAKER_PAUSES
+from mercato.runtime.slow_work.worker import PAUSES, NotYet, TryLater
+from mercato.runtime.telemetry import Telemetry
+from mercato.values.clock import MINUTE, ManualClock
+from mercato.values.ids import Ids
+from mercato.values.messages import Caller, Failed, Unavailable
+from tests.runtime.errands import Errand, Home, Send
+from tests.services.conftest import until
+
+CALLER = Caller.system("sto_one", "test")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "LOOK", 0.01)
+    monkeypatch.setattr("mercato.runtime.schedule.TICK", 0.01)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@asynccontextmanager
+async def living(home: Home, clock: ManualClock, *, tries: int = 4) -> AsyncIterator[Node]:
+    """A node with the errands. Each one is a process of its own to the leases."""
+    loop = asyncio.get_running_loop()
+    ids = Ids(clock)
+    parts = Parts(
+        clock=clock,
+        ids=ids,
+        keyring=Keyring("k1", {"k1": b"1" * 32}),
+        pools=threaded_pools(loop),
+        open_database=sqlite_in(home.folder),
+        telemetry=Telemetry(clock, log=io.StringIO()),
+        holder=ids.new("node"),
+        recode=True,
+        loop=loop,
+    )
+    node = Node([home.service(tries)], parts)
+    node.start()
+    try:
+        yield node
+    finally:
+        await node.stop()
+
+
+def rows(home: Home, sql: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(home.folder / "errands.db")
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def done(home: Home) -> dict[str, str]:
+    return dict(rows(home, "SELECT name, outcome FROM done"))
+
+
+def intents(home: Home) -> list[tuple[Any, ...]]:
+    return rows(home, "SELECT subject, state, attempts FROM intents ORDER BY subject")
+
+
+async def test_an_errand_begins_when_its_intent_is_committed(home: Home) -> None:
+    seen: list[Any] = []
+
+    async def outside(_errand: Errand, _intent: Any) -> str:
+        seen.extend(intents(home))
+        return "well"
+
+    home.outside = outside
+    async with living(home, ManualClock()) as node:
+        await node.calls.do(Send("a"), CALLER)
+        await until(lambda: done(home))
+        assert seen == [("a", "calling", 0)]
+        assert (done(home), intents(home)) == ({"a": "well"}, [])
+
+
+async def test_nobody_is_sent_for_what_was_taken_back(home: Home) -> None:
+    async with living(home, ManualClock()) as node:
+        with pytest.raises(Failed):
+            await node.calls.do(Send("a", fails=True), CALLER)
+        await node.calls.do(Send("b"), CALLER)
+        await until(lambda: done(home))
+        assert (home.called, done(home)) == ([("b", 0)], {"b": "well"})
+
+
+async def test_an_errand_for_later_waits_for_its_time(home: Home) -> None:
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        await node.calls.do(Send("a", after=5_000), CALLER)
+        assert intents(home) == [("a", "waiting", 0)]
+        clock.advance(4_999)
+        await asyncio.sleep(0.05)
+        assert home.called == []
+        clock.advance(1)
+        await until(lambda: done(home))
+        assert home.called == [("a", 0)]
+
+
+async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home: Home) -> None:
+    clock = ManualClock()
+
+    async def outside(_errand: Errand, _intent: Any) -> str:
+        raise TryLater("nobody is at home")
+
+    home.outside = outside
+    async with living(home, clock) as node:
+        await node.calls.do(Send("a"), CALLER)
+        for attempt, pause in enumerate(PAUSES[:3]):
+            await until(lambda: rows(home, "SELECT 1 FROM intents WHERE state = 'waiting'"))
+            due = rows(home, "SELECT due_at, error FROM intents")
+            assert due == [(clock.now() + pause, "TryLater: nobody is at home")]
+            assert len(home.called) == attempt + 1
+            clock.advance(pause)
+            await until(lambda calls=attempt + 2: len(home.called) == calls)
+        await until(lambda: done(home))
+        assert (done(home), intents(home)) == ({"a": "given up"}, [])
+        assert home.called == [("a", 0), ("a", 1), ("a", 2), ("a", 3)]
+
+
+async def test_waiting_for_an_outcome_is_no_failure(home: Home) -> None:
+    clock = ManualClock()
+
+    async def outside(_errand: Errand, _intent: Any) -> str:
+        if len(home.called) < 8:
+            raise NotYet(1_000)
+        if len(home.called) == 8:
+            raise TryLater("once")
+        return "well"
+
+    home.outside = outside
+    async with living(home, clock, tries=3) as node:
+        await node.calls.do(Send("a"), CALLER)
+        while not done(home):
+            await until(lambda: done(home) or rows(home, "SELECT 1 FROM intents WHERE state = 'waiting'"))
+            clock.advance(1_000)
+            await asyncio.sleep(0.02)
+        assert done(home) == {"a": "well"}
+        assert len(home.called) == 9
+
+
+async def test_what_a_process_left_behind_is_done_by_the_next_one(home: Home) -> None:
+    stuck = asyncio.Event()
+
+    async def outside(_errand: Errand, intent: Any) -> str:
+        if intent.attempts == 0:
+            await stuck.wait()
+        return "well"
+
+    home.outside = outside
+    clock = ManualClock()
+    async with living(home, clock) as first:
+        await first.calls.do(Send("a"), CALLER)
+        await until(lambda: home.called)
+        assert intents(home) == [("a", "calling", 0)]
+        async with living(home, clock):
+            await until(lambda: done(home))
+        assert (done(home), intents(home)) == ({"a": "well"}, [])
+        stuck.set()  # the first process comes back late: its outcome counts for nothing
+        await until(lambda: not sum(worker._held["errand"] for worker in first._workers.values()))
+        assert (done(home), home.called) == ({"a": "well"}, [("a", 0), ("a", 1)])
+
+
+async def test_the_breaker_of_a_peer_opens_and_tries_one_call_after_its_pause() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        assert breaker.lets_through()
+        breaker.failed()
+    for pause in (*BREAKER_PAUSES, BREAKER_PAUSES[-1]):
+        assert not breaker.lets_through()
+        clock.advance(pause - 1)
+        assert not breaker.lets_through()
+        clock.advance(1)
+        assert breaker.lets_through()
+        assert not breaker.lets_through()  # one call, to see
+        breaker.failed()
+    clock.advance(BREAKER_PAUSES[-1])
+    assert breaker.lets_through()
+    breaker.succeeded()
+    assert [breaker.lets_through() for _ in range(3)] == [True, True, True]
+
+
+async def test_an_open_breaker_puts_errands_off_and_counts_no_try(home: Home) -> None:
+    down = True
+
+    async def outside(_errand: Errand, _intent: Any) -> str:
+        if down:
+            raise TryLater("down")
+        return "well"
+
+    home.outside = outside
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        for number in range(FAILURES):
+            await node.calls.do(Send(f"a{number}"), CALLER)
+        await until(lambda: [row[1] for row in intents(home)] == ["waiting"] * FAILURES)
+        await node.calls.do(Send("b"), CALLER)
+        await until(lambda: rows(home, "SELECT 1 FROM intents WHERE subject = 'b' AND state = 'waiting'"))
+        assert len(home.called) == FAILURES
+        assert rows(home, "SELECT error FROM intents WHERE subject = 'b'") == [("the breaker of its peer is open",)]
+        down = False
+        while len(done(home)) < FAILURES + 1:
+            clock.advance(1_000)
+            await asyncio.sleep(0.02)
+        assert set(done(home).values()) == {"well"}
+
+
+async def _failing(node: Node, patch: pytest.MonkeyPatch, times: int, wanted: Callable[[Any], bool]) -> None:
+    """The next `times` commands that are `wanted` find the database out of order."""
+    submit = Executor.submit
+    left = [times]
+
+    def failing(executor: Executor, command: Any, *rest: Any) -> Any:
+        if left[0] and wanted(command):
+            left[0] -= 1
+            future = node.parts.loop.create_future()
+            future.set_exception(Unavailable())
+            return future
+        return submit(executor, command, *rest)
+
+    patch.setattr(Executor, "submit", failing)
+
+
+@pytest.mark.parametrize("kind", ["Record", "PostponeWork"])
+async def test_a_database_that_fails_for_a_while_makes_no_errand_forgotten(
+    home: Home, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async def outside(_errand: Errand, intent: Any) -> str:
+        if not intent.attempts:
+            raise TryLater("not now")
+        return "well"
+
+    home.outside = outside
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        await _failing(node, monkeypatch, 2, lambda command: type(command).__name__ == kind)
+        await node.calls.do(Send("a"), CALLER)
+        while not done(home):
+            clock.advance(1_000)
+            await asyncio.sleep(0.02)
+        assert (done(home), home.called, intents(home)) == ({"a": "well"}, [("a", 0), ("a", 1)], [])
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_tried_again_later(home: Home) -> None:
+    outcomes = iter(["bad", "well"])
+
+    async def outside(_errand: Errand, _intent: Any) -> str:
+        return next(outcomes)
+
+    home.outside = outside
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        handle = node.executors["errands"]._handles
+        record = next(row for kind, row in handle.items() if kind.__name__ == "Record")
+
+        def picky(tx: Any, command: Any, caller: Any) -> None:
+            if command.outcome == "bad":
+                raise RuntimeError("a fault of ours")
+            record.run(tx, command, caller)
+
+        handle[record.message] = msgspec.structs.replace(record, run=picky)
+        await node.calls.do(Send("a"), CALLER)
+        while not done(home):
+            clock.advance(1_000)
+            await asyncio.sleep(0.02)
+        assert (done(home), home.called) == ({"a": "well"}, [("a", 0), ("a", 1)])
+
+
+async def test_a_job_runs_at_its_times_and_remembers_them_over_a_restart(home: Home) -> None:
+    clock = ManualClock()
+    start = clock.now()
+    async with living(home, clock):
+        await until(lambda: rows(home, "SELECT 1 FROM jobs WHERE name = 'tick'"))
+        assert rows(home, "SELECT due_at FROM jobs WHERE name = 'tick'") == [(start + MINUTE,)]
+        clock.advance(MINUTE)
+        await until(lambda: home.ran)
+        await until(lambda: rows(home, f"SELECT 1 FROM jobs WHERE due_at = {start + 2 * MINUTE}"))  # noqa: S608
+    clock.advance(MINUTE - 1)
+    async with living(home, clock):
+        await asyncio.sleep(0.05)
+        assert home.ran == [start + MINUTE]
+        clock.advance(1)
+        await until(lambda: len(home.ran) == 2)
+        await until(lambda: rows(home, f"SELECT 1 FROM jobs WHERE due_at = {start + 3 * MINUTE}"))  # noqa: S608
+    clock.advance(10 * MINUTE)
+    async with living(home, clock):  # what was missed is done once, not ten times
+        await until(lambda: len(home.ran) == 3)
+        await asyncio.sleep(0.05)
+        assert home.ran == [start + MINUTE, start + 2 * MINUTE, start + 12 * MINUTE]
+
+
+async def test_a_job_has_one_runner_at_a_time(home: Home) -> None:
+    clock = ManualClock()
+    async with living(home, clock), living(home, clock):
+        await until(lambda: rows(home, "SELECT 1 FROM jobs WHERE name = 'tick'"))
+        for count in (1, 2, 3):
+            clock.advance(MINUTE)
+            await until(lambda wanted=count: len(home.ran) == wanted)
+            await asyncio.sleep(0.05)
+            assert len(home.ran) == count
