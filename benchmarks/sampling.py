@@ -2,7 +2,7 @@
 
 From SIGUSR1 to SIGUSR2 a timer interrupts it 250 times a second and counts the stack that it finds; then the counts
 go to FILE. Between samples it runs at full speed, so that cheap functions look as cheap as they are. What a function
-written in C does counts for the line that called it.
+written in C does counts for the line that called it, and what the event loop itself does for what it calls next.
 """
 
 import signal

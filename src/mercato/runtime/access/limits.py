@@ -19,7 +19,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 RULES: dict[Limit, Rule] = {
-    "read": Rule(burst=600, per_second=60.0),
+    "read": Rule(burst=2_000, per_second=200.0),
     "write": Rule(burst=200, per_second=20.0),
     "auth": Rule(burst=20, per_second=0.25),
 }
