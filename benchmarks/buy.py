@@ -37,12 +37,13 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """What was still to be done when the last shopper had gone."""
+    """What was still to be done when the last shopper had gone; `states` are those of the receipts' deliveries then."""
 
     receipts: int
     seconds: float
     missing: int
     cpu_seconds: float
+    states: dict[str, int]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +125,13 @@ def wait_for_receipts(shop: Server, load: Load, patience: float) -> Backlog:
     while written < load.journeys and time.monotonic() < begun + patience:
         time.sleep(FEW_RECEIPTS)
         written = shop.mails() - before
-    return Backlog(written - load.receipts, time.monotonic() - begun, load.journeys - written, shop.cpu_seconds() - cpu)
+    return Backlog(
+        written - load.receipts,
+        time.monotonic() - begun,
+        load.journeys - written,
+        shop.cpu_seconds() - cpu,
+        shop.receipts_by_state(),
+    )
 
 
 def _figures(load: Load, job: JourneyJob, backlog: Backlog, verified: Verified) -> dict[str, Figure]:
@@ -208,7 +215,8 @@ def _faults(report: JourneyReport, backlog: Backlog, verified: Verified) -> list
     if report.unfinished:
         faults.append(f"{report.unfinished} requests were never answered")
     if backlog.missing:
-        faults.append(f"{backlog.missing} receipts were not written within {backlog.seconds:.0f} s after the run")
+        text = f"{backlog.missing} receipts were not written within {backlog.seconds:.0f} s after the run"
+        faults.append(f"{text}; the deliveries are {backlog.states}")
     if verified.differences:
         faults.append(f"verify found {verified.differences} differences, the first: {verified.lines[0]}")
     return faults

@@ -7,6 +7,7 @@ wide: they count, and refuse nobody.
 import contextlib
 import http.client
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,13 @@ class Server:
         with contextlib.suppress(FileNotFoundError), os.scandir(self.data / "mail") as entries:
             return sum(entry.name.endswith(".eml") for entry in entries)
         return 0
+
+    def receipts_by_state(self) -> dict[str, int]:
+        """How many deliveries of receipts are waiting, sent or given up, as the database says."""
+        question = "select state, count(*) from deliveries where template = 'receipt' group by state"
+        file = f"{(self.data / 'notifications.db').as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True)) as connection:
+            return dict(connection.execute(question).fetchall())
 
     def counters(self, name: str) -> dict[str, float]:
         """A counter of `/metrics` by service; empty where it is not served."""

@@ -37,13 +37,13 @@ async def test_a_stranger_becomes_a_customer(town: Town) -> None:
     placed = await ann.order(quoted["signed"])
     order = placed.json()
     assert (placed.status, order["status"], order["stage"], order["total"]) == (201, "pending", "payment_due", 6_460)
-    assert placed.headers["Location"] == f"/v1/orders/{order['id']}"
+    assert placed.headers["location"] == f"/v1/orders/{order['id']}"
     assert (await town.figures(small), await town.figures(large)) == ((3, 2, 0), (4, 1, 0))
     assert (await ann.get("/v1/cart"))["locked_by"] == order["id"]
 
     paid = await ann.pay(order["id"])
     assert (paid.status, paid.json()["order"]) == (201, {"id": order["id"], "status": "paid"})
-    assert paid.headers["Location"] == f"/v1/payments/{paid.json()['payment']['id']}"
+    assert paid.headers["location"] == f"/v1/payments/{paid.json()['payment']['id']}"
     after = await ann.get(f"/v1/orders/{order['id']}")
     assert (after["status"], after["captured"], after["version"]) == ("paid", 6_460, 4)
     await town.quiet()

@@ -153,7 +153,7 @@ async def test_a_repeated_order_gets_the_same_bytes(town: Town) -> None:
     paid = await ann.pay(first.json()["id"], key="two")
     await town.quiet()
     late = await ann.order(signed, "one")
-    assert (late.status, late.body, late.headers["Location"]) == (201, first.body, first.headers["Location"])
+    assert (late.status, late.body, late.headers["location"]) == (201, first.body, first.headers["location"])
     assert (await ann.pay(first.json()["id"], key="two")).body == paid.body
     assert await town.figures(small) == (9, 0, 1)
     assert len((await ann.get("/v1/orders"))["items"]) == 1

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -78,7 +78,8 @@ class Person:
             named["Content-Type"] = "application/json"
         url = self.town.url + self.prefix + path
         async with self.town.http.request(method, url, data=data, headers=named) as reply:
-            return Answer(reply.status, dict(reply.headers), await reply.read())
+            named = {name.lower(): value for name, value in reply.headers.items()}
+            return Answer(reply.status, named, await reply.read())
 
     async def get(self, path: str) -> Any:
         answer = await self.send("GET", path)
@@ -232,24 +233,30 @@ class Town:
 
 
 @asynccontextmanager
-async def opened(folder: Path, clock: ManualClock | None = None) -> AsyncIterator[Town]:
-    """A shop that listens, over the files of `folder`."""
+async def opened(folder: Path, clock: ManualClock | None = None, *, listens: bool = True) -> AsyncIterator[Town]:
+    """A shop over the files of `folder`, which listens on a port of its own."""
     clock = clock or ManualClock()
     settings = Settings(data=folder, port=free_port(), rate_limits=0.0, access_log="off")
-    loop = asyncio.get_running_loop()
-    parts = make_parts(settings, loop)
+    parts = make_parts(settings, asyncio.get_running_loop())
     shop = Shop(settings, msgspec.structs.replace(parts, clock=clock, ids=Ids(clock)))
     shop.start()
-    server = shop.server()
-    serving = loop.create_task(server.serve())
-    await until(lambda: server.started)
     try:
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession() as http, _listening(shop) if listens else nullcontext():
             yield Town(shop, clock, http)
+    finally:
+        await shop.stop()
+
+
+@asynccontextmanager
+async def _listening(shop: Shop) -> AsyncIterator[None]:
+    server = shop.server()
+    serving = asyncio.get_running_loop().create_task(server.serve())
+    await until(lambda: server.started or serving.done())
+    try:
+        yield
     finally:
         server.should_exit = True
         await serving
-        await shop.stop()
 
 
 def free_port() -> int:

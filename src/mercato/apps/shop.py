@@ -101,6 +101,7 @@ class Shop:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody in front of us is trusted to say who is calling
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
             backlog=4096,

@@ -21,6 +21,7 @@ from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import Envelope, Event
 
+BUSY = 0.005  # seconds of lag from which on the loop counts as busy
 DRAIN = 10.0  # seconds that a graceful stop gives to what is in flight
 
 OnEvent = Callable[[Envelope, Event], None]
@@ -114,10 +115,14 @@ class Node:
             for event in row.events:
                 self.on(event, lambda envelope, _event: self.waiters.changed(envelope.store, envelope.aggregate))
         if service.work:
-            worker = self._workers[service.name] = Worker(executor, self.parts, self.calls)
+            worker = self._workers[service.name] = Worker(executor, self.parts, self.calls, self._is_calm)
             executor.accepts = worker.accepts
         jobs = (*service.jobs, *housekeeping_jobs(executor, lambda: self._consumed(service.name)))
         self._schedules.append(Schedule(executor, jobs, self.parts, self.calls))
+
+    def _is_calm(self) -> bool:
+        """Whether the loop keeps up with its timers."""
+        return self.rounds.lag < BUSY
 
     def _consumed(self, source: str) -> int | None:
         """The number up to which every consumer of this source has stored its position; None without consumers."""

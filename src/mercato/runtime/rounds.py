@@ -14,7 +14,7 @@ NUDGE = 0.25  # seconds
 
 
 class Rounds:
-    """Drives the executors of one process."""
+    """Drives the executors of one process. `lag` is how late the loop came to its latest timer, in seconds."""
 
     def __init__(self, loop: Any, pool: CommitPool) -> None:
         self._loop = loop
@@ -24,6 +24,8 @@ class Rounds:
         self._scheduled = False
         self._committing = False
         self._nudging = True
+        self._nudge_at = 0.0
+        self.lag = 0.0
 
     def add(self, executor: Executor) -> None:
         self._all.append(executor)
@@ -35,7 +37,7 @@ class Rounds:
 
     def start(self) -> None:
         """Begin to look for work that nobody announces: parked events that fall due, positions to store."""
-        self._loop.call_later(NUDGE, self._nudge)
+        self._nudge_later()
         self.wake()
 
     def stop(self) -> None:
@@ -70,9 +72,14 @@ class Rounds:
     def _nudge(self) -> None:
         if not self._nudging:
             return
+        self.lag = max(0.0, self._loop.time() - self._nudge_at)
         for executor in self._all:
             executor.nudge()
-        self._loop.call_later(NUDGE, self._nudge)
+        self._nudge_later()
+
+    def _nudge_later(self) -> None:
+        self._nudge_at = self._loop.time() + NUDGE
+        self._loop.call_at(self._nudge_at, self._nudge)
 
 
 class _ThreadCycle:

@@ -81,7 +81,8 @@ class Work(msgspec.Struct, frozen=True):
 
     It may run again after a crash or a failure (`intent.attempts` > 0): then it must first find out what the earlier
     attempt did. After `tries` failures `give_up(body, intent)` makes the command that records it. `peer` names whom
-    it calls: peers have their own limit of `at_once` calls and their own breaker.
+    it calls: peers have their own limit of `at_once` calls and their own breaker. Work in the
+    `background` gives way to shoppers: while the process is busy, only a trickle of it is done.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Work(msgspec.Struct, frozen=True):
     peer: str
     at_once: int = 16
     tries: int = 12
+    background: bool = False
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -149,16 +149,12 @@ class Transaction(Reader):
         parameters["store"] = self.store
         key = compiled.key_of(parameters)
         pending = self._pending.get(compiled.table)
-        if pending is None or pending.keys.get(key, statement) is not statement:
+        if pending is None or pending.compiled is not compiled:
             if pending is not None:
                 self._flush(compiled.table)
-            pending = self._pending[compiled.table] = _Pending()
-        pending.keys[key] = statement
-        rows = pending.rows.get(statement)
-        if rows is None:
-            pending.rows[statement] = [parameters]
-        else:
-            rows.append(parameters)
+            pending = self._pending[compiled.table] = _Pending(compiled)
+        pending.keys.add(key)
+        pending.rows.append(parameters)
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         known = self.documents.get((self.store, collection.name, document_id))
@@ -261,28 +257,26 @@ class Transaction(Reader):
         return compiled
 
     def _flush(self, table: str) -> None:
-        for statement, rows in self._pending.pop(table).rows.items():
-            compiled = self._compiled[statement]
-            if compiled.constants:
-                for row in rows:
-                    row.update(compiled.constants)
-            if len(rows) == 1:
-                self._execute(compiled.sql, rows[0])
-            else:
-                self._execute_many(compiled.sql, rows)
+        pending = self._pending.pop(table)
+        compiled, rows = pending.compiled, pending.rows
+        if compiled.constants:
+            for row in rows:
+                row.update(compiled.constants)
+        if len(rows) == 1:
+            self._execute(compiled.sql, rows[0])
+        else:
+            self._execute_many(compiled.sql, rows)
 
 
 class _Pending:
-    """Deferred writes of one table: the rows of each statement, and which statement each row waits in.
+    """Deferred writes of one table: the rows of one statement, and the keys of those rows."""
 
-    Rows of different statements are different rows, so the order of the statements does not matter.
-    """
+    __slots__ = ("compiled", "keys", "rows")
 
-    __slots__ = ("keys", "rows")
-
-    def __init__(self) -> None:
-        self.keys: dict[Any, Statement[Any]] = {}
-        self.rows: dict[Statement[Any], list[dict[str, Any]]] = {}
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.keys: set[Any] = set()
+        self.rows: list[dict[str, Any]] = []
 
 
 LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over

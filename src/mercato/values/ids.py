@@ -95,9 +95,9 @@ class Ids:
 
     def series(self) -> Callable[[str], str]:
         """A maker of ids for one moment, cheaper than `new`: they count up from a random beginning."""
-        start = int(self.new("x")[2:], 16)
-        numbers = count(start)
-        return lambda prefix: f"{prefix}_{next(numbers):032x}"
+        head = self.new("x")[2:26]
+        numbers = count()
+        return lambda prefix: f"{prefix}_{head}{next(numbers):08x}"
 
     def secret(self) -> bytes:
         """32 bytes that nobody can guess (seeded in simulation)."""

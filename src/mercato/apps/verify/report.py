@@ -15,6 +15,8 @@ from mercato.apps.verify import logs, orders, stock
 from mercato.apps.verify.snapshot import Difference, Snapshot, snapshot
 from mercato.runtime.database.sqlite import SqliteDatabase, integrity_problems
 from mercato.runtime.node import Node
+from mercato.services.orders.messages import ListExpired
+from mercato.values.messages import Caller
 
 Check = Callable[[Snapshot], Iterator[Difference]]
 
@@ -41,7 +43,8 @@ async def find_differences(shop: Shop) -> list[Difference]:
     first = await _look(shop)
     found |= first.within
     if first.across:
-        found |= await _wait_for_consumers(shop.node, first.ends)
+        ends = await _wait_for_expiries(shop, first.ends)
+        found |= await _wait_for_consumers(shop.node, ends)
         second = await _look(shop)
         found |= first.across & second.across
     return sorted(found, key=_order)
@@ -57,6 +60,17 @@ async def _look(shop: Shop) -> Look:
             )
 
     return await shop.parts.pools.readers.run(look)
+
+
+async def _wait_for_expiries(shop: Shop, ends: dict[str, int]) -> dict[str, int]:
+    """A shop that was closed for a while has holds to end first: wait for that, and for the events it leads to."""
+    loop, calls = shop.parts.loop, shop.node.calls
+    end = loop.time() + PATIENCE
+    waited = False
+    while loop.time() < end and await calls.ask(ListExpired(), Caller.system("", "verify")):
+        waited = True
+        await asyncio.sleep(PAUSE)
+    return (await _look(shop)).ends if waited else ends
 
 
 async def _wait_for_consumers(node: Node, ends: dict[str, int]) -> set[Difference]:

@@ -7,6 +7,7 @@ row stays until the outcome is committed in the same transaction that deletes it
 
 import asyncio
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from mercato.values.messages import Caller, Command, Overloaded, Refusal, System
 PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries
 LOOK = 0.5  # seconds between two looks for due work
 CLAIM_AT_ONCE = 128
+WAIT = 0.5  # seconds for which background work waits in a busy process, this often at most:
+MOST_WAITS = 4
 MEMORY = 512  # intents of one kind that may wait in memory; more are left in their rows
 
 
@@ -98,10 +101,11 @@ HANDLES = (Handle(ClaimWork, claim_work), Handle(PostponeWork, postpone_work))
 class Worker:
     """Does the slow work of one service in tasks, a bounded number at once for each outside party."""
 
-    def __init__(self, executor: Executor, parts: Parts, calls: Calls) -> None:
+    def __init__(self, executor: Executor, parts: Parts, calls: Calls, is_calm: Callable[[], bool]) -> None:
         service = executor.service
         self._name = service.name
         self._executor = executor
+        self._is_calm = is_calm
         self._parts = parts
         self._calls = calls
         self._kinds: dict[str, Work] = {work.kind: work for work in service.work}
@@ -151,6 +155,8 @@ class Worker:
         work = self._kinds[intent.kind]
         try:
             async with self._room[intent.kind]:
+                if work.background:
+                    await self._give_way()
                 await self._try(work, intent)
         except asyncio.CancelledError:
             raise
@@ -160,6 +166,13 @@ class Worker:
             )
         finally:
             self._held[intent.kind] -= 1
+
+    async def _give_way(self) -> None:
+        """Wait for a calm moment, but not for ever: a shop that is always busy sends its mails too, slowly."""
+        waits = 0
+        while not self._is_calm() and waits < MOST_WAITS:
+            waits += 1
+            await asyncio.sleep(WAIT)
 
     async def _try(self, work: Work, intent: Intent) -> None:
         breaker = self._breakers[work.peer]

@@ -29,7 +29,17 @@ class MailWork:
         self._mailer = mailer
         self._letters = letters
         self._installation = installation
-        self.rows = (Work("mail", SendMail, self.send, self.give_up, mailer.name, at_once=mailer.at_once, tries=TRIES),)
+        mail = Work(
+            "mail",
+            SendMail,
+            self.send,
+            self.give_up,
+            mailer.name,
+            at_once=mailer.at_once,
+            tries=TRIES,
+            background=True,
+        )
+        self.rows = (mail,)
 
     async def send(self, body: SendMail, intent: Intent, calls: Door) -> RecordDelivery:
         """A second run after a crash sends the same Message-ID again; the token of the first mail is void then.

@@ -24,7 +24,6 @@ from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.values.ids import OrderId, PaymentId
 from mercato.values.messages import Anyone, Buyer, Caller, KeyInFlight, NotFound
 
-
 PATIENCE = 2.9  # seconds after which a shopper is told that the outcome is pending, whatever was preferred (F8)
 
 

@@ -29,6 +29,6 @@ class PostNotice:
                 aiohttp.ClientSession(timeout=TIMEOUT) as session,
                 session.post(self._url, data=body, headers=headers) as reply,
             ):
-                return reply.status < 300
+                return reply.ok
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
