@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
@@ -48,8 +49,8 @@ def main(arguments: list[str]) -> int:
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = chosen.run(options)
-    except (BenchmarkError, LoadError, PeerError) as error:
-        print(f"mercato bench {chosen.name}: {error}", file=sys.stderr)
+    except (BenchmarkError, LoadError, PeerError, OSError, HTTPException) as error:
+        print(f"mercato bench {chosen.name}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"mercato bench {chosen.name}: stopped, with all that it had started", file=sys.stderr)

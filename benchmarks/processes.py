@@ -30,6 +30,18 @@ class Times(msgspec.Struct, frozen=True):
     idle: float
 
 
+class Standstill:
+    """Notices when the machine itself stands still: who looks often sees the longest time between two looks."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.monotonic()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        self.longest, self._last = max(self.longest, now - self._last), now
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its ended children's, to 10 ms."""
     return _cpu_seconds(Path(f"/proc/{pid}/stat"))

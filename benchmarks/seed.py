@@ -29,7 +29,7 @@ RATES = Rates(CURRENCY, tax_millionths=190_000, tax_included=True, shipping=490)
 STOCK = 1_000_000
 AT_ONCE = 256
 LOOK = 0.05  # seconds
-MOST_SECONDS = 120.0  # for what follows from the last command
+MOST_SECONDS = 600.0  # for what follows from the last command
 
 COLOURS = ("Anthracite", "Sand")
 TEXT = (

@@ -17,6 +17,7 @@ from mercato.apps.importing import AT_ONCE, import_file
 from mercato.contracts.catalog import GetProduct, Product
 from tests.journeys.town import Person, Town, opened
 from tests.services.catalog.adapters.files import csv_text, real_file
+from tests.services.conftest import until
 
 SHOPS = ("apparel", "duplicate_skus", "home_and_garden", "home_goods", "jewelery")
 ESCI_MAP = Path(__file__).parents[2] / "docs" / "examples" / "esci.map.toml"
@@ -235,8 +236,7 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stood(tmp_path: P
     async with opened(tmp_path / "data", listens=False) as town:
         town.store = await town.open("first", "First Shop")
         importing = asyncio.ensure_future(imported(town, file))
-        while not rows(town, "catalog", f"SELECT 1 FROM imports WHERE ordinal >= {BATCH}"):  # noqa: S608
-            await asyncio.sleep(0.002)
+        await until(lambda: rows(town, "catalog", f"SELECT 1 FROM imports WHERE ordinal >= {BATCH}"))  # noqa: S608
         importing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await importing
@@ -259,9 +259,10 @@ async def test_people_buy_while_a_catalogue_is_imported(tmp_path: Path) -> None:
         town.store = await town.open("first", "First Shop")
         small, large = await town.product("coat", stock=1_000)
         people = [await town.person(f"buyer{number}") for number in range(16)]
-        importing = asyncio.ensure_future(imported(town, shirts(tmp_path, 5 * AT_ONCE)))
+        arguments = {"file": str(shirts(tmp_path, 5 * AT_ONCE)), "store": "first"}
+        importing = asyncio.ensure_future(import_file(town.shop, arguments, Told()))
         bought = await asyncio.gather(*(_buys_until(person, small, importing) for person in people))
-        assert (await importing)[0] == 0
+        assert await importing == 0
         assert all(bought)
         await town.quiet()
         assert await town.figures(small) == (1_000 - sum(bought), 0, sum(bought))

@@ -201,8 +201,10 @@ class Town:
         node = self.shop.node
 
         def still() -> bool:
-            idle = all(executor.idle and not executor.has_work() for executor in node.executors.values())
-            return idle and all(not sum(worker._held.values()) for worker in node._workers.values())
+            for executor in node.executors.values():
+                if executor._paused or not executor.idle or executor.has_work():
+                    return False
+            return all(not sum(worker._held.values()) for worker in node._workers.values())
 
         for _ in range(3):
             await until(still)

@@ -5,6 +5,7 @@ import io
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def done(home: Home) -> dict[str, str]:
     return dict(rows(home, "SELECT name, outcome FROM done"))
 
 
+def called(home: Home, times: int) -> bool:
+    return len(home.called) == times
+
+
+def ran(home: Home, times: int) -> bool:
+    return len(home.ran) == times
+
+
 def intents(home: Home) -> list[tuple[Any, ...]]:
     return rows(home, "SELECT subject, state, attempts FROM intents ORDER BY subject")
 
@@ -132,7 +141,7 @@ async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home:
             assert due == [(clock.now() + pause, "TryLater: nobody is at home")]
             assert len(home.called) == attempt + 1
             clock.advance(pause)
-            await until(lambda calls=attempt + 2: len(home.called) == calls)
+            await until(partial(called, home, attempt + 2))
         await until(lambda: done(home))
         assert (done(home), intents(home)) == ({"a": "given up"}, [])
         assert home.called == [("a", 0), ("a", 1), ("a", 2), ("a", 3)]
@@ -316,6 +325,6 @@ async def test_a_job_has_one_runner_at_a_time(home: Home) -> None:
         await until(lambda: rows(home, "SELECT 1 FROM jobs WHERE name = 'tick'"))
         for count in (1, 2, 3):
             clock.advance(MINUTE)
-            await until(lambda wanted=count: len(home.ran) == wanted)
+            await until(partial(ran, home, count))
             await asyncio.sleep(0.05)
             assert len(home.ran) == count

@@ -6,10 +6,9 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import MetaData, Table
 
-from mercato.runtime.calls import Calls
 from mercato.runtime.database.columns import Text, identity, required, store
 from mercato.runtime.database.statements import insert_into
-from mercato.runtime.service import Handle, Job, Service, Work
+from mercato.runtime.service import Door, Handle, Job, Service, Work
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.clock import MINUTE
 from mercato.values.messages import Anyone, Caller, Command, System
@@ -56,7 +55,7 @@ def record(tx: Transaction, command: Record, _caller: Caller) -> None:
 
 
 Outside = Callable[[Errand, Intent], Awaitable[str]]
-Timed = Callable[[Calls, int], Awaitable[None]]
+Timed = Callable[[Door, int], Awaitable[None]]
 
 
 class Home:
@@ -68,12 +67,12 @@ class Home:
         self.ran: list[int] = []
         self.outside: Outside | None = None
 
-    async def run(self, errand: Errand, intent: Intent, _calls: Calls) -> Record:
+    async def run(self, errand: Errand, intent: Intent, _calls: Door) -> Record:
         self.called.append((errand.name, intent.attempts))
         outcome = "well" if self.outside is None else await self.outside(errand, intent)
         return Record(errand.name, outcome)
 
-    async def tick(self, _calls: Calls, now: int) -> None:
+    async def tick(self, _calls: Door, now: int) -> None:
         self.ran.append(now)
 
     @staticmethod

@@ -9,7 +9,7 @@ from typing import Any
 from mercato.runtime.database.engine import CompiledStatements, ConstraintFault, DatabaseFault
 
 _CACHED_STATEMENTS = 512
-_CACHE_KIB = 8_192
+_CACHE_KIB = 16_384
 _MAPPED = 1 << 28  # bytes of a file that readers see without copying
 
 Connect = Callable[[Path], sqlite3.Connection]

@@ -42,7 +42,6 @@ parked = Table(
     Column("due_at", Integer),  # empty: given up, an operator must look
     required("error", Text),
     required("envelope", Bytes),
-    sqlite_with_rowid=False,
 )
 
 idempotency = Table(
@@ -56,7 +55,6 @@ idempotency = Table(
     Column("status", Integer),  # empty: still being decided
     Column("body", Bytes),
     required("created_at", Integer),
-    sqlite_with_rowid=False,
 )
 Index("idempotency_by_subject", idempotency.c.subject, idempotency.c.store, unique=True)
 Index("idempotency_by_age", idempotency.c.created_at)
@@ -76,7 +74,6 @@ intents = Table(
     required("body", Bytes),
     required("error", Text),
     required("correlation", Text),
-    sqlite_with_rowid=False,
 )
 Index("intents_by_due", intents.c.due_at)
 
@@ -88,7 +85,6 @@ documents = Table(
     store(),
     required("version", Integer),
     required("body", Text),
-    sqlite_with_rowid=False,
 )
 
 leases = Table(

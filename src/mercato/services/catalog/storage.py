@@ -26,7 +26,6 @@ products = Table(
     required("updated_at", Integer),
     required("version", Integer),
     required("body", Text),
-    sqlite_with_rowid=False,
 )
 Index("products_by_handle", products.c.handle, products.c.store, unique=True)
 

@@ -41,7 +41,6 @@ bodies = Table(
     identity("order_id"),
     store(),
     required("body", Text),
-    sqlite_with_rowid=False,
 )
 
 ordered_carts = Table(

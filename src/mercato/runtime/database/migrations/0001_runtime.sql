@@ -7,7 +7,7 @@ CREATE TABLE documents (
     version {int} NOT NULL,
     body {text} NOT NULL,
     PRIMARY KEY (collection, id, store)
-) {compact};
+);
 
 CREATE TABLE idempotency (
     scope {key:120} NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE idempotency (
     body {bytes},
     created_at {int} NOT NULL,
     PRIMARY KEY (scope, client_key, store)
-) {compact};
+);
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
@@ -39,7 +39,7 @@ CREATE TABLE intents (
     error {text} NOT NULL,
     correlation {text} NOT NULL,
     PRIMARY KEY (id, store)
-) {compact};
+);
 
 CREATE INDEX intents_by_due ON intents (due_at);
 
@@ -84,7 +84,7 @@ CREATE TABLE parked (
     error {text} NOT NULL,
     envelope {bytes} NOT NULL,
     PRIMARY KEY (source, number)
-) {compact};
+);
 
 CREATE TABLE positions (
     source {key:48} NOT NULL,

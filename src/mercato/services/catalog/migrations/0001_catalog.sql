@@ -81,6 +81,6 @@ CREATE TABLE products (
     version {int} NOT NULL,
     body {text} NOT NULL,
     PRIMARY KEY (id, store)
-) {compact};
+);
 
 CREATE UNIQUE INDEX products_by_handle ON products (handle, store);

@@ -13,7 +13,7 @@ CREATE TABLE bodies (
     store {key:48} NOT NULL,
     body {text} NOT NULL,
     PRIMARY KEY (order_id, store)
-) {compact};
+);
 
 CREATE TABLE ordered_carts (
     cart_id {key:48} NOT NULL,
