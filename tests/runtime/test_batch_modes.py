@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mercato.runtime.answers import Answer
 from mercato.runtime.batches import executor as executor_module
+from mercato.values.clock import ManualClock
 from mercato.values.messages import Refusal
 from tests.runtime.bench import OTHER, STORE, Bench, buyer, copied, key, migrated, outcome
 from tests.runtime.notebook import SHEETS, Begin, Do, How, Sheet
@@ -87,27 +88,51 @@ def set_size() -> Iterator[Any]:
 def test_a_batch_does_what_its_messages_do_one_by_one(
     template: Path, set_size: Any, batch: tuple[list[Told], list[Sent]]
 ) -> None:
-    optimistic = _run(template, batch, set_size, 64, optimistic=True)
+    optimistic = _run(template, batch, set_size, 64)
     with_savepoints = _run(template, batch, set_size, 64, optimistic=False)
-    one_by_one = _run(template, batch, set_size, 1, optimistic=True)
+    one_by_one = _run(template, batch, set_size, 1)
+    out_of_time = _run(template, batch, set_size, 64, clock=HurriedClock())
     assert optimistic == one_by_one
+    assert out_of_time == one_by_one
     assert with_savepoints == one_by_one
 
 
+class HurriedClock(ManualClock):
+    """Once `hurried`, a second passes at every look: each batch ends after its first message, the rest is put back."""
+
+    hurried = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = 0
+
+    def elapsed(self) -> float:
+        self._looks += self.hurried
+        return float(self._looks)
+
+
 def _run(
-    template: Path, batch: tuple[Sequence[Told], Sequence[Sent]], set_size: Any, size: int, *, optimistic: bool
+    template: Path,
+    batch: tuple[Sequence[Told], Sequence[Sent]],
+    set_size: Any,
+    size: int,
+    *,
+    optimistic: bool = True,
+    clock: ManualClock | None = None,
 ) -> dict[str, Any]:
     """Everything that can be seen after the batch, which was done `size` messages at a time."""
     events, commands = batch
     set_size(64)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(copied(template, Path(folder)))
+        bench = Bench(copied(template, Path(folder)), clock=clock)
         try:
             bench.run(Do("a", "write_sheet", 0), Do("b", "write_sheet", 0), Do("b", "save_later", 2))
             bench.notebook.optimistic = optimistic
             if events:
                 bench.tell(*events)
             set_size(size)
+            if isinstance(clock, HurriedClock):
+                clock.hurried = True
             futures = [_submit(bench, command) for command in commands]
             bench.drain(bench.notebook)
             seen: dict[str, Any] = {name: bench.rows(sql) for name, sql in TABLES.items()}

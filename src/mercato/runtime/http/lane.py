@@ -118,6 +118,7 @@ class LaneProtocol(HttpToolsProtocol):
         self._closing = False
         self._held = b""
         self._peer = ""
+        self._last = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -138,7 +139,7 @@ class LaneProtocol(HttpToolsProtocol):
         if not self._in_message and (self.cycle is None or self.cycle.response_complete):
             taken = self._take(data)
             if taken is not None:
-                self._unset_keepalive_if_required()
+                self._last = self.loop.time()
                 route, request, keep_alive = taken
                 if route.cache is not None and (reply := self.edge.serve_kept(route, request)) is not None:
                     self._send(reply, keep_alive)
@@ -211,10 +212,16 @@ class LaneProtocol(HttpToolsProtocol):
         if self._held:
             data, self._held = self._held, b""
             self.data_received(data)
+        elif self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        """Close a connection that was silent for the time of keep-alive: one timer for many requests of the lane."""
+        left = self._last + self.timeout_keep_alive - self.loop.time()
+        if self._busy or left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(max(left, 1.0), self._end_if_idle)
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self.timeout_keep_alive_handler()
 
     def _hold(self, data: bytes) -> None:
         """Bytes that came before the answer was out: a pipelined request, kept until then."""
