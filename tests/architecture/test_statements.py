@@ -1,5 +1,7 @@
 """The check of statements, with a planted violation for each of its rules."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from sqlalchemy import Column, MetaData, Table, bindparam, delete, select, update
@@ -20,7 +22,7 @@ class Amount(msgspec.Struct, frozen=True):
     amount: int
 
 
-FORGOTTEN: dict[str, Statement[object]] = {
+FORGOTTEN: dict[str, Statement[Any]] = {
     "select": fetch(Amount, select(things.c.amount).where(things.c.id == bindparam("id"))),
     "update": write(update(things).where(things.c.id == bindparam("id")).values(amount=0)),
     "delete": write(delete(things).where(things.c.id == bindparam("id"))),
@@ -49,9 +51,7 @@ def test_a_statement_that_names_the_store_compiles(dialect: str) -> None:
     assert "others" in (
         fetch(
             Amount,
-            select(things.c.amount)
-            .select_from(things.join(others, others.c.store == things.c.store))
-            .where(mine),
+            select(things.c.amount).select_from(things.join(others, others.c.store == things.c.store)).where(mine),
         )
         .compile(dialect)
         .sql
@@ -79,7 +79,10 @@ def test_crossing_statements_and_their_list_are_the_same() -> None:
 
 
 def test_a_crossing_statement_without_a_reason_is_found() -> None:
-    planted = {**statements(), "services.orders.storage.PLANTED": write(delete(things), across_stores=True)}
+    planted: dict[str, Statement[Any]] = {
+        **statements(),
+        "services.orders.storage.PLANTED": write(delete(things), across_stores=True),
+    }
     found = [finding.what for finding in check._unlisted(planted)]
     assert found == ["services.orders.storage.PLANTED"]
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import mercato
 from mercato.apps.services import make_services
@@ -46,9 +46,9 @@ def modules() -> Iterator[ModuleType]:
             yield importlib.import_module(found.name)
 
 
-def statements() -> dict[str, Statement[object]]:
+def statements() -> dict[str, Statement[Any]]:
     """All declared statements, by the name of their module (without `mercato.`) and their own."""
-    found: dict[str, Statement[object]] = {}
+    found: dict[str, Statement[Any]] = {}
     seen: set[int] = set()
     for module in modules():
         for name, value in vars(module).items():

@@ -6,6 +6,7 @@ The tables compile too, no indexed column is long text, and the migrations lead 
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.schema import CreateTable
@@ -54,7 +55,7 @@ def check(_root: Path) -> list[Finding]:
     ]
 
 
-def _uncompiled(declared: dict[str, Statement[object]]) -> Iterable[Finding]:
+def _uncompiled(declared: dict[str, Statement[Any]]) -> Iterable[Finding]:
     for name, statement in declared.items():
         for dialect in DIALECTS:
             try:
@@ -63,7 +64,7 @@ def _uncompiled(declared: dict[str, Statement[object]]) -> Iterable[Finding]:
                 yield Finding(_path(name), 0, f"{name} for {dialect}", str(error), "mend the statement")
 
 
-def _unlisted(declared: dict[str, Statement[object]]) -> Iterable[Finding]:
+def _unlisted(declared: dict[str, Statement[Any]]) -> Iterable[Finding]:
     crossing = {name for name, statement in declared.items() if statement.across_stores}
     for name in sorted(crossing - ACROSS_STORES.keys()):
         yield Finding(_path(name), 0, name, "it crosses stores and has no reason", f"give its reason in {LIST}")
@@ -103,7 +104,7 @@ def _schemas(services: tuple[Service, ...]) -> Iterable[Finding]:
                 )
 
 
-def _plans(services: tuple[Service, ...], declared: dict[str, Statement[object]]) -> Iterable[Finding]:
+def _plans(services: tuple[Service, ...], declared: dict[str, Statement[Any]]) -> Iterable[Finding]:
     """SQLite must find rows by an index, and never by their store alone."""
     databases = {service.name: _migrated(service) for service in services}
     for name, statement in declared.items():

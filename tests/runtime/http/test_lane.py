@@ -53,7 +53,7 @@ async def _town(folder: Path) -> AsyncIterator[Town]:
     product = await calls.do(CreateProduct(ProductId(ids.new("prod")), draft), caller)
     server = shop.server()
     serving = asyncio.ensure_future(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     guest = guest_token(ids, shop.parts.keyring, shop.parts.clock, store_id)
@@ -209,13 +209,13 @@ async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path
             return int(json.loads(answer.body)["variants"][0].get("available", 0))
 
         async with asyncio.timeout(10):
-            while await available() != 100:
+            while await available() != 100:  # noqa: ASYNC110 - looks as a shopper does
                 await asyncio.sleep(0.01)
             variant = town.product.variants[0].id
             body = json.dumps({"change": -1}).encode()
             request = _request("POST", f"/v1/inventory/{variant}", {**JSON, **_authorization(town, "staff")}, body)
             assert (await _send(town, request, "lane")).status == 200
-            while await available() != 99:
+            while await available() != 99:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         answer = await _send(town, _request("GET", path, {}), "lane")
         again = _request("GET", path, {"If-None-Match": answer.headers["etag"]})

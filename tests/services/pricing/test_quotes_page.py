@@ -20,10 +20,11 @@ def test_the_page_has_examples() -> None:
     assert len(_examples()) == 5
 
 
-@pytest.mark.parametrize("example", _examples(), ids=lambda example: " ".join(example))
+@pytest.mark.parametrize("example", _examples(), ids=" ".join)
 def test_the_example_is_what_the_code_computes(example: list[str]) -> None:
     prices, rate, lines, shipping, tax, total = example
-    wanted, unit_prices = [], {}
+    wanted: list[WantedLine] = []
+    unit_prices: dict[str, int] = {}
     for number, line in enumerate(lines.split(", ")):
         amount, quantity = map(int, line.split(" x "))
         variant = VariantId(f"var_{number}")
