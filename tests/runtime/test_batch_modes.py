@@ -80,7 +80,7 @@ def set_size() -> Iterator[Any]:
 
 
 @given(batch=batches())
-@settings(max_examples=60)
+@settings(max_examples=40)
 @example(batch=([], [Sent("a", "write_sheet"), Sent("b", "break"), Sent("a", "write_sheet", 2)]))
 @example(batch=([], [Sent("a", "save_later", 2), Sent("a", "insert", 1), Sent("a", "take", 1)]))
 @example(batch=([("a", "break", 1), ("a", "save_later", 1), ("b", "save_later", 2)], [Sent("a", "sum")]))

@@ -15,8 +15,11 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. What goes wrong is told in one sentence that says what to do."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words[:1] == ["bench"]:
+            return bench.command(words[1:])  # it has options of its own, --help among them
+        options = _parser().parse_args(words)
         command: Command = options.command
         return command(options)
     except (SettingsError, Owned, OSError, ValueError) as error:
@@ -39,9 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     rotating = _add(commands, "keys", keys.command, "show or rotate the keys that sign quotes")
     rotating.add_argument("action", nargs="?", choices=("show", "rotate"), default="show")
     _add(commands, "migrate", migrate.command, "bring the databases up to date without starting the shop")
-    benching = commands.add_parser("bench", help="measure, from a checkout of the source", add_help=False)
-    benching.add_argument("rest", nargs=argparse.REMAINDER)
-    benching.set_defaults(command=bench.command)
+    commands.add_parser("bench", help="measure, from a checkout of the source", add_help=False)
     return parser
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ class FailingMailer:
         self._clock = clock
         self._hands_on = hands_on
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: Message) -> None:
         self.times.append(self._clock.now())
         if self.error is None or self._hands_on:
             await self._to.send(message)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from email.message import EmailMessage
+from email.message import Message
 from email.policy import SMTP
 from pathlib import Path
 
@@ -21,10 +21,10 @@ class MailFolder:
         self._folder = folder
         self._pool = pool
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: Message) -> None:
         await self._pool.run(self._writing(message))
 
-    def _writing(self, message: EmailMessage) -> Callable[[], None]:
+    def _writing(self, message: Message) -> Callable[[], None]:
         name = _NAME.sub("_", message["Message-ID"].strip("<>"))
         content = message.as_bytes(policy=SMTP)
 

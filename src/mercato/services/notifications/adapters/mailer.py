@@ -1,6 +1,6 @@
 """The port to whoever takes mails."""
 
-from email.message import EmailMessage
+from email.message import Message
 from typing import Protocol
 
 
@@ -17,5 +17,5 @@ class Mailer(Protocol):
     name: str
     at_once: int
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: Message) -> None:
         """Hand the mail over. It is accepted when this returns."""

@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from email.message import EmailMessage
+from email.message import Message
 from urllib.parse import unquote, urlsplit
 
 from mercato.runtime.parts import WorkPool
@@ -32,10 +32,10 @@ class Smtp:
         self._password = unquote(parts.password or "")
         self._pool = pool
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: Message) -> None:
         await self._pool.run(lambda: self._send(message))
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: Message) -> None:
         domain = message["Message-ID"].strip("<>").rpartition("@")[2]
         try:
             with smtplib.SMTP(self._host, self._port, local_hostname=domain, timeout=TIMEOUT) as server:
