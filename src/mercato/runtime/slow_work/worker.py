@@ -157,7 +157,8 @@ class Worker:
             async with self._room[intent.kind]:
                 if work.background:
                     await self._give_way()
-                await self._try(work, intent)
+                if not self._stopped:
+                    await self._try(work, intent)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -170,7 +171,7 @@ class Worker:
     async def _give_way(self) -> None:
         """Wait for a calm moment, but not for ever: a shop that is always busy sends its mails too, slowly."""
         waits = 0
-        while not self._is_calm() and waits < MOST_WAITS:
+        while not (self._is_calm() or self._stopped) and waits < MOST_WAITS:
             waits += 1
             await asyncio.sleep(WAIT)
 
