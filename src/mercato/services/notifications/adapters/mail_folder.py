@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from email.message import Message
-from email.policy import SMTP
+from email.policy import compat32
 from pathlib import Path
 
 from mercato.runtime.parts import WorkPool
 
+_ON_THE_WIRE = compat32.clone(linesep="\r\n")
 _NAME = re.compile(r"[^A-Za-z0-9_.@-]")
 
 
@@ -26,7 +27,7 @@ class MailFolder:
 
     def _writing(self, message: Message) -> Callable[[], None]:
         name = _NAME.sub("_", message["Message-ID"].strip("<>"))
-        content = message.as_bytes(policy=SMTP)
+        content = message.as_bytes(policy=_ON_THE_WIRE)
 
         def write() -> None:
             self._folder.mkdir(parents=True, exist_ok=True)
