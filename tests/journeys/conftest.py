@@ -17,8 +17,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_gateway, "LATE", 0.05)
 
 
-@pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
+@pytest.fixture(params=[True, False], ids=["grouped", "savepoints"])
+async def town(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Town]:
+    """A shop in each of the two ways in which every handler may be run."""
     async with opened(tmp_path) as made:
+        for executor in made.shop.node.executors.values():
+            executor.optimistic = request.param
         made.store = await made.open("first", "First Shop")
         yield made
