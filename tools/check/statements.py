@@ -42,7 +42,6 @@ MAY_SCAN = {
     "runtime.bus.outbox.LAST_NUMBER": "SQLite finds a maximum at the end of the key",
     "runtime.database.intents.RENEW": "open slow work is bounded; done work leaves its table",
     "runtime.database.intents.ORPHANED": "once at a start",
-    "runtime.database.intents.WAITING_WORK": "open slow work is bounded",
 }
 
 

@@ -22,7 +22,6 @@ ACROSS_STORES: dict[str, str] = {
     "runtime.database.intents.DUE": "one worker serves all stores; each row carries its own",
     "runtime.database.intents.RENEW": "the lease of everything that this process holds",
     "runtime.database.intents.ORPHANED": "what a process that has ended left behind, for all stores",
-    "runtime.database.intents.WAITING_WORK": "a figure for the operator of the installation",
     "runtime.database.jobs.FIND_JOB": "a job runs for all stores",
     "runtime.database.jobs.SET_JOB": "a job runs for all stores",
     "runtime.database.jobs.ADD_LEASE": "a lease belongs to a process and has no store",

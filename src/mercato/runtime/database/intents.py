@@ -1,7 +1,7 @@
 """The intent rows of slow work: claimed by lease, finished with the outcome, postponed after a failure."""
 
 import msgspec
-from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 
 from mercato.runtime.database import tables
 from mercato.runtime.database.statements import claim, fetch, one_of, write
@@ -19,10 +19,6 @@ class IntentRow(msgspec.Struct, frozen=True):
     fence: int
     body: bytes
     correlation: str
-
-
-class DueCount(msgspec.Struct, frozen=True):
-    count: int
 
 
 FINISH = write(
@@ -100,4 +96,3 @@ ORPHANED = write(
     .values(due_at=bindparam("due_at")),
     across_stores=True,
 )
-WAITING_WORK = fetch(DueCount, select(func.count().label("count")).select_from(_intents), across_stores=True)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     Update,
     bindparam,
     insert,
-    literal_column,
     or_,
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -241,9 +240,6 @@ def one_of(column: Column[Any], *values: str) -> ColumnElement[bool]:
 def claim(core: Select[Any]) -> Select[Any]:
     """Lock the rows found and pass over those that others hold (SQLite has one writer and needs no lock)."""
     return core.with_for_update(skip_locked=True)
-
-
-ONE: Any = literal_column("1").label("one")
 
 
 def _tables_of(core: Any) -> list[Table]:

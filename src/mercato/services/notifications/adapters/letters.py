@@ -2,7 +2,7 @@
 
 HTML is escaped by the engine. Text is not: a name in it can at most be a line of text, and headers are made by the
 standard library, from values without line breaks. It is its older, plain form of messages: the newer one parses
-every header that it is given, which cost ten times the rest of a mail.
+every header that it is given, and again when it writes them.
 """
 
 from datetime import UTC, datetime
