@@ -13,9 +13,11 @@ _AFTER_QUOTE = (
 )
 
 
-# Whole quoted cells with the commas behind them, and the inside of a quoted cell as far as it goes. Neither looks back.
-_CELLS = re.compile(rb'(?:"(?:[^"]++|"")*+",)*+')
-_QUOTED = re.compile(rb'(?:[^"]++|"")*+')
+# Whole quoted cells with the commas behind them, and the inside of a quoted cell as far as it goes. Each byte can be
+# read in one way only, so nothing is tried twice. Possessive groups would say that, but early releases of Python 3.11
+# misread them.
+_QUOTED = re.compile(rb'[^"]*(?:""[^"]*)*')
+_CELLS = re.compile(rb'(?:"[^"]*(?:""[^"]*)*",)*')
 
 
 class _LongRow(Exception):
