@@ -4,7 +4,6 @@ import asyncio
 import csv
 import gzip
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from mercato.apps.control import News
 from mercato.apps.importing import AT_ONCE, import_file
 from mercato.contracts.catalog import GetProduct, Product
+from mercato.runtime.database.sqlite import connect
 from tests.journeys.town import Person, Town, opened
 from tests.services.catalog.adapters.files import csv_text, real_file
 from tests.services.conftest import until
@@ -52,7 +52,7 @@ async def imported(town: Town, file: Path, **more: Any) -> tuple[int, list[str]]
 
 
 def rows(town: Town, service: str, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(town.shop.settings.data / f"{service}.db")) as connection:
+    with closing(connect(town.shop.settings.data / f"{service}.db")) as connection:
         return connection.execute(sql).fetchall()
 
 

@@ -4,13 +4,13 @@
 
 import asyncio
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mercato.apps.verify.report import find_differences
+from mercato.runtime.database.sqlite import connect
 from mercato.values.clock import HOUR, MINUTE, ManualClock
 from tests.journeys.town import Person, Town, opened
 
@@ -51,11 +51,11 @@ async def business(town: Town) -> None:
 
 
 def plant(folder: Path, service: str, sql: str) -> None:
-    connection = sqlite3.connect(folder / f"{service}.db")
-    connection.create_function("other", 1, lambda text: "x" + text[1:])
+    connection = connect(folder / f"{service}.db")
+    connection.create_scalar_function("other", lambda *given: "x" + str(given[0])[1:], 1)
     try:
-        with connection:
-            assert connection.execute(sql).rowcount > 0, sql
+        connection.execute(sql)
+        assert connection.changes() > 0, sql
     finally:
         connection.close()
 
@@ -235,14 +235,13 @@ async def test_a_file_that_is_damaged_is_named_first(day: Path) -> None:
 
 def damage(path: Path) -> None:
     """Make an index disagree with its table, as a write that went astray does."""
-    connection = sqlite3.connect(path)
+    connection = connect(path)
     try:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(
-            "UPDATE sqlite_master SET sql = replace(sql, '(variant_id, store)', '(location_id, store)') "
-            "WHERE name = 'movements_by_variant'"
+            "UPDATE sqlite_master SET sql = replace(sql, '(store, place)', '(place, store)') "
+            "WHERE name = 'locations_by_place'"
         )
-        connection.commit()
     finally:
         connection.close()
 
@@ -251,7 +250,7 @@ async def test_an_order_whose_hold_ended_while_the_shop_was_closed_is_no_differe
     clock = ManualClock(LATER)
     async with opened(day, clock, listens=False) as town:
         assert await find_differences(town.shop) == []
-    with closing(sqlite3.connect(day / "orders.db")) as orders:
+    with closing(connect(day / "orders.db")) as orders:
         assert orders.execute("SELECT DISTINCT stage FROM orders ORDER BY 1").fetchall() == [("cancelled",), ("paid",)]
 
 

@@ -236,3 +236,15 @@ def test_an_old_python_hands_over_to_a_new_one_that_runs(
     with pytest.raises(launcher.Stop):  # the replaced execv returns
         launcher.go_on_with_new_python()
     assert started == [str(checkout.bin / "python3.11"), [str(checkout.bin / "python3.11"), "mercato", "run"]]
+
+
+@pytest.mark.parametrize(("optimised", "chosen"), [("own", "own"), ("other", "other"), ("", "own")])
+def test_a_python_built_with_optimisation_is_preferred(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, optimised: str, chosen: str
+) -> None:
+    other = tmp_path / "python3.12"
+    other.symlink_to(BASE_PYTHON)
+    pythons = {"own": BASE_PYTHON, "other": str(other)}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(launcher, "succeeds", lambda command: command[0] == pythons.get(optimised))
+    assert launcher.choose_python() == pythons[chosen]

@@ -1,9 +1,9 @@
 """A database whose commits fail now and then: its callers are told, others notice nothing, and all comes right."""
 
 import random
-import sqlite3
 from typing import Any
 
+import apsw
 import pytest
 
 from mercato.runtime.batches import executor as executor_module
@@ -29,7 +29,7 @@ class Disk:
     def __call__(self, sql: str, parameters: Any = (), /) -> Any:
         if sql == "COMMIT" and (self.broken or self._random.random() < self._share):
             self.failed += 1
-            error = sqlite3.OperationalError("disk I/O error")
+            error = apsw.IOError("disk I/O error")
             raise self._writer.translated(error) from error
         return self._execute(sql, parameters)
 

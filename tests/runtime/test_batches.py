@@ -1,9 +1,9 @@
 """One batch: refusals, failures, commits that fail, keys, and rows of one store."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from mercato.runtime.answers import Answer
@@ -178,7 +178,7 @@ class FailingFiles:
 
         def failing(sql: str, parameters: Any = (), /) -> int:
             if sql == "COMMIT" and service == self.fails:
-                error = sqlite3.OperationalError("disk I/O error")
+                error = apsw.IOError("disk I/O error")
                 raise database.writer.translated(error) from error
             return execute(sql, parameters)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +13,7 @@ import pytest
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.batches.executor import Executor
+from mercato.runtime.database.sqlite import connect
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.slow_work import worker as worker_module
@@ -66,7 +66,7 @@ async def living(home: Home, clock: ManualClock, *, tries: int = 4) -> AsyncIter
 
 
 def rows(home: Home, sql: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(home.folder / "errands.db")
+    connection = connect(home.folder / "errands.db")
     try:
         return connection.execute(sql).fetchall()
     finally:

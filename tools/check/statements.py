@@ -3,11 +3,11 @@
 The tables compile too, no indexed column is long text, and the migrations lead to exactly the declared tables.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import apsw
 from sqlalchemy import MetaData, Table
 from sqlalchemy.schema import CreateTable
 
@@ -112,12 +112,14 @@ def _plans(services: tuple[Service, ...], declared: dict[str, Statement[Any]]) -
             continue
         compiled = statement.compile("sqlite")
         try:
-            rows = databases[owner].execute(f"EXPLAIN QUERY PLAN {compiled.sql}", _Anything()).fetchall()
-        except sqlite3.Error as error:
+            rows = (
+                databases[owner].execute(f"EXPLAIN QUERY PLAN {compiled.sql}", compiled.values(_Anything())).fetchall()
+            )
+        except apsw.Error as error:
             yield Finding(_path(name), 0, name, f"SQLite refuses it: {error}", "mend the statement")
             continue
         for *_, detail in rows:
-            if _is_slow(detail):
+            if _is_slow(str(detail)):
                 yield Finding(_path(name), 0, name, f"its plan is `{detail}`", "add an index, or a reason to MAY_SCAN")
 
 
@@ -142,8 +144,8 @@ def _all_tables(services: tuple[Service, ...]) -> Iterable[tuple[str, Table]]:
             yield f"src/mercato/services/{service.name}/storage.py", table
 
 
-def _made_of(*metadatas: MetaData) -> sqlite3.Connection:
-    database = sqlite3.connect(":memory:")
+def _made_of(*metadatas: MetaData) -> apsw.Connection:
+    database = apsw.Connection(":memory:")
     for metadata in metadatas:
         for table in metadata.sorted_tables:
             database.execute(str(CreateTable(table).compile(dialect=DIALECTS["sqlite"])))
@@ -154,15 +156,15 @@ def _made_of(*metadatas: MetaData) -> sqlite3.Connection:
     return database
 
 
-def _migrated(service: Service) -> sqlite3.Connection:
-    database = sqlite3.connect(":memory:")
+def _migrated(service: Service) -> apsw.Connection:
+    database = apsw.Connection(":memory:")
     for migration in known_migrations(service):
         for statement in migration.statements("sqlite"):
             database.execute(statement)
     return database
 
 
-def _described(database: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+def _described(database: apsw.Connection) -> dict[str, list[tuple[object, ...]]]:
     names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     described: dict[str, list[tuple[object, ...]]] = {}
     for name in names:

@@ -38,9 +38,9 @@ class Questions:
         self._reader.cache = executor.cache
         self._spare: list[Connection] = []
 
-    def answer(self, run: Answerer, query: Any, caller: Caller, *, single: bool = False) -> Any:
-        """A point query, in the loop's thread. A `single` one executes one statement and needs no transaction."""
-        if not single:
+    def answer(self, run: Answerer, query: Any, caller: Caller, *, snapshot: bool = True) -> Any:
+        """A point query, in the loop's thread."""
+        if snapshot:
             return self._answer(self._point, run, query, caller)
         reader = self._reader
         reader.store = caller.store
@@ -93,7 +93,7 @@ class Questions:
         def run(reader: Reader, _query: Any, _caller: Caller) -> KeyRow | None:
             return cast(KeyRow | None, reader.one(statement, **parameters))
 
-        return cast(KeyRow | None, self.answer(run, None, Caller(store=store), single=True))
+        return cast(KeyRow | None, self.answer(run, None, Caller(store=store), snapshot=False))
 
 
 class Calls:
@@ -174,7 +174,7 @@ class Calls:
         if row is None:
             return cast(Reply, await self._await(query, caller))
         if row.point:
-            return cast(Reply, self._questions[kind].answer(row.run, query, caller, single=row.single))
+            return cast(Reply, self._questions[kind].answer(row.run, query, caller, snapshot=row.snapshot))
         return cast(Reply, await self._questions[kind].answer_in_pool(row.run, query, caller))
 
     async def _await(self, query: Query[Any], caller: Caller) -> Any:

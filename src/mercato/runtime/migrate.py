@@ -24,14 +24,15 @@ def migrate(service: Service, database: Database, now: int) -> list[str]:
     writer, compiled = database.writer, database.compiled
     for statement in _FIRST.statements(database.dialect):
         writer.execute(statement)
-    rows = writer.fetch(compiled[LIST_MIGRATIONS].sql, {}, 10_000)
+    rows = writer.fetch(compiled[LIST_MIGRATIONS].sql, (), 10_000)
+    added = compiled[ADD_MIGRATION]
     done = []
     for migration in pending(known_migrations(service), {name for (name,) in rows}):
         writer.execute("BEGIN IMMEDIATE")
         try:
             for statement in migration.statements(database.dialect):
                 writer.execute(statement)
-            writer.execute(compiled[ADD_MIGRATION].sql, {"name": migration.name, "applied_at": now})
+            writer.execute(added.sql, added.values({"name": migration.name, "applied_at": now}))
         except BaseException:
             writer.execute("ROLLBACK")
             raise

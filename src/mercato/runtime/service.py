@@ -47,13 +47,14 @@ class Handle(msgspec.Struct, frozen=True):
 class Ask(msgspec.Struct, frozen=True):
     """This query is answered by `run`: in the loop when it is a `point` query, else in the pool of readers.
 
-    `single` says that it executes one statement only, which needs no transaction to see one state.
+    Its statements see one state; without `snapshot` each of them sees the latest, which is cheaper and right where they
+    tell of things that change apart from each other.
     """
 
     message: type[Query[Any]]
     run: Answerer
     point: bool = True
-    single: bool = False
+    snapshot: bool = True
 
 
 class Await(msgspec.Struct, frozen=True):

@@ -5,13 +5,15 @@ Nothing here waits, knows the network or asks a clock: `now`, ids and secrets ar
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database import tables
-from mercato.runtime.database.engine import CompiledStatements, Connection
+from mercato.runtime.database.engine import CompiledStatements, Connection, Values
 from mercato.runtime.database.statements import Compiled, Statement, insert_into
 from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document, DocumentCache
 from mercato.values.ids import Ids
@@ -36,8 +38,9 @@ class Reader:
     """Answers questions for one store from committed state (a transaction: from its own state)."""
 
     def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
-        self._execute = connection.cursor.execute
-        self._execute_many = connection.cursor.executemany
+        self._run = connection.run
+        self._run_many = connection.run_many
+        self._changes = connection.changes
         self._compiled = compiled
         self.keyring = keyring
         self.cache: DocumentCache | None = None
@@ -47,13 +50,13 @@ class Reader:
     def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
         """The first row as its record, or None."""
         compiled = self._prepared(statement, parameters)
-        row = self._execute(compiled.sql, parameters).fetchone()
-        return None if row is None else compiled.record(*row)
+        rows = self._run(compiled.sql, compiled.values(parameters)).fetchall()
+        return compiled.record(*rows[0]) if rows else None
 
     def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
         """All rows as records. More than `limit` raises RowLimitExceeded: nothing is cut off silently."""
         compiled = self._prepared(statement, parameters)
-        rows = self._execute(compiled.sql, parameters).fetchmany(limit + 1)
+        rows = list(islice(self._run(compiled.sql, compiled.values(parameters)), limit + 1))
         if len(rows) > limit:
             raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
         record = compiled.record
@@ -134,8 +137,8 @@ class Transaction(Reader):
         """Change rows at once; how many. For guarded changes, whose condition decides: look at the number."""
         compiled = self._prepared(statement, parameters)
         self.writes += 1
-        count: int = self._execute(compiled.sql, parameters).rowcount
-        return count
+        self._run(compiled.sql, compiled.values(parameters))
+        return self._changes()
 
     def defer(self, statement: Statement[None], **parameters: Any) -> None:
         """Change rows some time before the commit. For unconditional changes only: whole rows by their key."""
@@ -147,6 +150,8 @@ class Transaction(Reader):
             raise ValueError(f"only unconditional writes can wait, this one has a condition: {compiled.sql}")
         self.writes += 1
         parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
         key = compiled.key_of(parameters)
         pending = self._pending.get(compiled.table)
         if pending is None or pending.compiled is not compiled:
@@ -154,7 +159,7 @@ class Transaction(Reader):
                 self._flush(compiled.table)
             pending = self._pending[compiled.table] = _Pending(compiled)
         pending.keys.add(key)
-        pending.rows.append(parameters)
+        pending.rows.append(compiled.values(parameters))
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         known = self.documents.get((self.store, collection.name, document_id))
@@ -235,8 +240,8 @@ class Transaction(Reader):
     def send_outbox(self) -> None:
         """Write the rows of all events emitted here."""
         if self.events:
-            rows = [_outbox_row(envelope) for envelope, _ in self.events]
-            self._execute_many(self._compiled[_OUTBOX].sql, rows)
+            compiled = self._compiled[_OUTBOX]
+            self._run_many(compiled.sql, [compiled.values(asdict(envelope)) for envelope, _ in self.events])
 
     def forget(self, documents: dict[tuple[str, str, str], Document[Any]]) -> None:
         """The transaction was rolled back to a savepoint, at which it had saved these documents."""
@@ -259,13 +264,10 @@ class Transaction(Reader):
     def _flush(self, table: str) -> None:
         pending = self._pending.pop(table)
         compiled, rows = pending.compiled, pending.rows
-        if compiled.constants:
-            for row in rows:
-                row.update(compiled.constants)
         if len(rows) == 1:
-            self._execute(compiled.sql, rows[0])
+            self._run(compiled.sql, rows[0])
         else:
-            self._execute_many(compiled.sql, rows)
+            self._run_many(compiled.sql, rows)
 
 
 class _Pending:
@@ -276,7 +278,7 @@ class _Pending:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.keys: set[Any] = set()
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Values] = []
 
 
 LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over
@@ -284,19 +286,3 @@ LEASE = 60_000  # milliseconds for which a worker may be silent about slow work 
 
 def _leaves_it(_kind: str) -> bool:
     return False
-
-
-def _outbox_row(envelope: Envelope) -> dict[str, Any]:
-    return {
-        "number": envelope.number,
-        "id": envelope.id,
-        "store": envelope.store,
-        "type": envelope.type,
-        "version": envelope.version,
-        "aggregate": envelope.aggregate,
-        "aggregate_version": envelope.aggregate_version,
-        "at": envelope.at,
-        "correlation": envelope.correlation,
-        "cause": envelope.cause,
-        "body": envelope.body,
-    }

@@ -259,6 +259,6 @@ def service() -> Service:
         package=__name__,
         tables=metadata,
         handlers=(Handle(Do, do), Handle(Begin, begin, subject=lambda command: command.subject)),
-        asks=(Ask(GetPages, get_pages), Ask(GetSheet, get_sheet, single=True)),
+        asks=(Ask(GetPages, get_pages), Ask(GetSheet, get_sheet, snapshot=False)),
         listeners=(Listen(Wished, when_wished_do_it),),
     )

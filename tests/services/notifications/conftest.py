@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
@@ -19,6 +18,7 @@ from mercato.contracts.orders import AwaitOutcome, Order, PlaceOrder
 from mercato.contracts.payments import PayOrder
 from mercato.contracts.pricing import QuoteCart, Rates, SetPrices, SetRates, WantedLine
 from mercato.contracts.users import SignUp, VerifyEmail
+from mercato.runtime.database.sqlite import connect
 from mercato.runtime.service import Service
 from mercato.runtime.settings import Setup
 from mercato.services.notifications.adapters.letters import Letters
@@ -184,6 +184,6 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 def waiting(folder: Path) -> list[Waiting]:
-    with closing(sqlite3.connect(folder / "notifications.db")) as database:
+    with closing(connect(folder / "notifications.db")) as database:
         rows = database.execute("SELECT attempts, due_at, error FROM intents WHERE state = 'waiting'").fetchall()
-    return [Waiting(*row) for row in rows]
+    return [Waiting(*row) for row in rows]  # type: ignore[arg-type]  # as the columns are

@@ -1,6 +1,5 @@
 """Each event that people must hear of is one mail, with what is true when it is sent."""
 
-import sqlite3
 from contextlib import closing
 from html import unescape
 from pathlib import Path
@@ -9,6 +8,7 @@ from mercato.contracts.notifications import NotificationFailed, NotificationSent
 from mercato.contracts.orders import CancelOrder
 from mercato.contracts.stores import ChangeSettings
 from mercato.contracts.users import AskPasswordReset, ChangePassword, ResetPassword, SignUp, UpdateProfile
+from mercato.runtime.database.sqlite import connect
 from mercato.services.orders.messages import ExpireOrder
 from mercato.values.clock import HOUR
 from mercato.values.ids import UserId
@@ -140,9 +140,8 @@ async def test_events_that_come_again_are_mailed_once(tmp_path: Path) -> None:
         await box.node.calls.do(ChangePassword("hash", "second"), jo)
         deliveries, files = await box.deliveries(), box.files
         assert [delivery.template for delivery in deliveries] == ["verify_email", "receipt", "password_changed"]
-    with closing(sqlite3.connect(tmp_path / "notifications.db")) as database:
+    with closing(connect(tmp_path / "notifications.db")) as database:
         database.execute("UPDATE positions SET number = 0")
-        database.commit()
     for file in (tmp_path / "mail").iterdir():
         file.unlink()
     async with postbox(tmp_path) as again:

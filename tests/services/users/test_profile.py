@@ -1,12 +1,12 @@
 """Profiles: seen and changed by their owners and by staff, and emptied for good when somebody leaves."""
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mercato.contracts.users import EraseUser, GetContact, GetUser, SessionsEnded, UpdateProfile, UserErased
+from mercato.runtime.database.sqlite import connect
 from mercato.values.ids import UserId
 from mercato.values.messages import Conflict, NotFound
 from tests.services.conftest import staff, system, user
@@ -129,7 +129,7 @@ async def test_a_profile_that_somebody_else_changed_first_is_refused(town: Town)
 
 def rows_that_mention(path: Path, text: str) -> list[str]:
     """The tables with a row that has this text anywhere."""
-    with closing(sqlite3.connect(path)) as database:
+    with closing(connect(path)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = [(name, row) for name in names for row in database.execute(f"SELECT * FROM {name}")]  # noqa: S608 - own names
     return [name for name, row in rows if text in repr(row)]

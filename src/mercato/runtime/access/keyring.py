@@ -7,6 +7,7 @@ signs from the moment it is added; an old one verifies until it is taken out, af
 import hmac
 import os
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ class _File(msgspec.Struct):
 
 
 class Keyring:
-    """Signs and verifies bytes with HMAC-SHA256."""
+    """Signs and verifies bytes with keyed BLAKE2b (RFC 7693), 32 bytes long."""
 
     def __init__(self, current: str, keys: Mapping[str, bytes]) -> None:
         if current not in keys:
@@ -35,11 +36,11 @@ class Keyring:
 
     def sign(self, purpose: bytes, payload: bytes) -> tuple[str, bytes]:
         """The id of the signing key and the MAC. `purpose` keeps a MAC made for one use from serving another."""
-        return self.current, hmac.digest(self._keys[self.current], purpose + b"\0" + payload, "sha256")
+        return self.current, _mac(self._keys[self.current], purpose, payload)
 
     def verifies(self, key_id: str, purpose: bytes, payload: bytes, mac: bytes) -> bool:
         key = self._keys.get(key_id)
-        return key is not None and hmac.compare_digest(hmac.digest(key, purpose + b"\0" + payload, "sha256"), mac)
+        return key is not None and hmac.compare_digest(_mac(key, purpose, payload), mac)
 
     def rotated(self, ids: Ids, keep: int = 2) -> "Keyring":
         """A keyring with a fresh signing key, and the `keep` - 1 latest of the others."""
@@ -67,3 +68,7 @@ class Keyring:
             return cls(content.current, {name: bytes.fromhex(key) for name, key in content.keys.items()})
         except (msgspec.DecodeError, ValueError) as error:
             raise ValueError(f"{path} is no keyring ({error}): restore it from a backup, or remove it") from error
+
+
+def _mac(key: bytes, purpose: bytes, payload: bytes) -> bytes:
+    return blake2b(purpose + b"\0" + payload, key=key, digest_size=32).digest()

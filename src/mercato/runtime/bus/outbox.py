@@ -31,7 +31,10 @@ class _Number(msgspec.Struct, frozen=True):
 
 READ_AFTER = fetch(
     _Row,
-    select(*_outbox.c).where(_outbox.c.number > bindparam("after")).order_by(_outbox.c.number),
+    select(*_outbox.c)
+    .where(_outbox.c.number > bindparam("after"))
+    .order_by(_outbox.c.number)
+    .limit(bindparam("limit_")),
     across_stores=True,
 )
 LAST_NUMBER = fetch(_Number, select(func.coalesce(func.max(_outbox.c.number), 0).label("number")), across_stores=True)
@@ -51,10 +54,13 @@ class Log:
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """At most `limit` events with numbers above `after`, in order."""
-        rows = self._connection.fetch(self._compiled[READ_AFTER].sql, {"after": after}, limit)
+        compiled = self._compiled[READ_AFTER]
+        rows = self._connection.fetch(
+            compiled.sql, compiled.values({**compiled.constants, "after": after, "limit_": limit}), limit
+        )
         return [Envelope(self.source, *row) for row in rows]
 
     def last(self) -> int:
         """The number of the latest event; 0 when there is none."""
-        ((number,),) = self._connection.fetch(self._compiled[LAST_NUMBER].sql, {}, 1)
+        ((number,),) = self._connection.fetch(self._compiled[LAST_NUMBER].sql, (), 1)
         return int(number)

@@ -5,6 +5,9 @@ from typing import Any, Protocol
 
 from mercato.runtime.database.statements import Compiled, Statement
 
+# The parameters of a statement in the form that its driver wants: by position, or by name.
+Values = tuple[Any, ...] | dict[str, Any]
+
 
 class DatabaseFault(Exception):
     """The engine could not do its work (disk full, file damaged, connection lost): nothing of the batch happened."""
@@ -30,16 +33,19 @@ class CompiledStatements(dict[Statement[Any], Compiled]):
 class Connection(Protocol):
     """One connection of the raw driver, used by one thread at a time.
 
-    `cursor` is the driver's own (DB-API 2.0; its `execute` returns itself). It raises the driver's errors:
-    `translated` turns those into faults of this module.
+    `run`, `run_many` and `changes` are the driver's own functions, for those who execute many statements: rows are
+    what the result of `run` gives when it is iterated, `changes()` is how many the latest statement changed. They
+    raise the driver's errors: `translated` turns those into faults of this module.
     """
 
-    cursor: Any
+    run: Callable[..., Any]
+    run_many: Callable[..., Any]
+    changes: Callable[[], int]
 
-    def execute(self, sql: str, parameters: dict[str, Any] = ..., /) -> int:
+    def execute(self, sql: str, values: Values = ..., /) -> int:
         """Run one statement; how many rows it changed. Raises translated errors."""
 
-    def fetch(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]:
+    def fetch(self, sql: str, values: Values, limit: int, /) -> list[tuple[Any, ...]]:
         """At most `limit` rows. Raises translated errors."""
 
     def translated(self, error: Exception) -> Exception:

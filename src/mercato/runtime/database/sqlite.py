@@ -1,35 +1,62 @@
-"""SQLite, the embedded engine: one file a service, WAL, synchronous=FULL, one writer."""
+"""SQLite, the embedded engine: one file a service, WAL, synchronous=FULL, one writer.
 
-import sqlite3
-from collections.abc import Callable, Iterator
+The driver is apsw: it brings its own, current SQLite, and costs half of what Python's own module does for a statement.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mercato.runtime.database.engine import CompiledStatements, ConstraintFault, DatabaseFault
+import apsw
+
+from mercato.runtime.database.engine import CompiledStatements, ConstraintFault, DatabaseFault, Values
 
 _CACHED_STATEMENTS = 512
 _CACHE_KIB = 16_384
 _MAPPED = 1 << 28  # bytes of a file that readers see without copying
+_BUSY_MS = 5_000
 
-Connect = Callable[[Path], sqlite3.Connection]
+# Errors of the engine or its files; all others are faults of whoever wrote the statement.
+_FAULTS = (
+    apsw.AbortError,
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.FullError,
+    apsw.InternalError,
+    apsw.InterruptError,
+    apsw.IOError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+    apsw.SchemaChangeError,
+    apsw.SQLError,
+)
+
+Connect = Callable[[Path], apsw.Connection]
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> apsw.Connection:
     """Open a database file. Transactions are begun and ended by the runtime, never by the driver."""
-    return sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=_CACHED_STATEMENTS, timeout=5.0
-    )
+    connection = apsw.Connection(str(path), statementcachesize=_CACHED_STATEMENTS)
+    # Plans hold for all values. Without this SQLite plans a statement again for each new value of a parameter.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    return connection
 
 
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.IntegrityError as error:
+    except apsw.ConstraintError as error:
         raise ConstraintFault(f"{path.name}: {error}") from error
-    except sqlite3.Error as error:
-        raise DatabaseFault(f"{path}: {error}; check the disk and the file's rights, then try again") from error
+    except apsw.Error as error:
+        raise _fault(path, error) from error
 
 
 class SqliteConnection:
@@ -39,43 +66,50 @@ class SqliteConnection:
         self._path = path
         with _faults(path):
             self.raw = open_file(path)
+            self.raw.set_busy_timeout(_BUSY_MS)
             for pragma in _pragmas(read_only):
                 self.raw.execute(pragma)
-        self.cursor = self.raw.cursor()
+        cursor = self.raw.cursor()
+        self._cursor = cursor
+        self.run = cursor.execute
+        self.run_many = cursor.executemany
+        self.changes = self.raw.changes
 
-    def execute(self, sql: str, parameters: dict[str, Any] | tuple[()] = (), /) -> int:
+    def execute(self, sql: str, values: Values = (), /) -> int:
         try:
-            return self.cursor.execute(sql, parameters).rowcount
-        except sqlite3.Error as error:
+            self.run(sql, values)
+        except apsw.Error as error:
             raise self.translated(error) from error
+        return self.changes()
 
-    def fetch(self, sql: str, parameters: dict[str, Any], limit: int, /) -> list[tuple[Any, ...]]:
+    def fetch(self, sql: str, values: Values, limit: int, /) -> list[tuple[Any, ...]]:
         try:
-            return self.cursor.execute(sql, parameters).fetchmany(limit)
-        except sqlite3.Error as error:
+            return list(islice(self.run(sql, values), limit))
+        except apsw.Error as error:
             raise self.translated(error) from error
 
     def translated(self, error: Exception) -> Exception:
-        if isinstance(error, sqlite3.IntegrityError):
+        if isinstance(error, apsw.ConstraintError):
             return ConstraintFault(f"{self._path.name}: {error}")
-        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.ProgrammingError):
-            return DatabaseFault(f"{self._path}: {error}; check the disk and the file's rights, then try again")
-        return error
+        return _fault(self._path, error) if isinstance(error, _FAULTS) else error
 
     def close(self) -> None:
         self.raw.close()
 
 
-def _pragmas(read_only: bool) -> list[str]:
-    shared = [
-        "PRAGMA busy_timeout=5000",
+def _fault(path: Path, error: Exception) -> DatabaseFault:
+    return DatabaseFault(f"{path}: {error}; check the disk and the file's rights, then try again")
+
+
+def _pragmas(read_only: bool) -> Sequence[str]:
+    shared = (
         f"PRAGMA mmap_size={_MAPPED}",
         f"PRAGMA cache_size=-{_CACHE_KIB}",
         "PRAGMA temp_store=MEMORY",
-    ]
+    )
     if read_only:
-        return [*shared, "PRAGMA query_only=ON"]
-    return ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=2000", *shared]
+        return (*shared, "PRAGMA query_only=ON")
+    return ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=2000", *shared)
 
 
 class SqliteDatabase:

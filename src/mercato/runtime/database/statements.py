@@ -35,7 +35,7 @@ from sqlalchemy.sql.visitors import iterate
 Row = TypeVar("Row")
 
 DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
     "mysql": mysql.dialect(paramstyle="pyformat"),
 }
@@ -48,11 +48,13 @@ class StatementError(Exception):
 class Compiled(msgspec.Struct, frozen=True):
     """A statement for one dialect, with what a transaction must know of it.
 
-    `constants` are the parameters that the declaration itself fixes; `key_of` takes the values of the primary key out
-    of the parameters, where the statement is about the one row with that key.
+    `values` makes what the driver takes out of the parameters by name. `constants` are the parameters that the
+    declaration itself fixes; `key_of` takes the values of the primary key out of the parameters, where the statement is
+    about the one row with that key.
     """
 
     sql: str
+    values: Callable[[dict[str, Any]], Any]
     constants: dict[str, Any]
     record: Any
     tables: frozenset[str]
@@ -113,6 +115,7 @@ class Statement(Generic[Row]):
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
         return Compiled(
             sql=str(compiled),
+            values=_by_position(compiled.positiontup) if compiled.positional else _by_name,
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
@@ -240,6 +243,21 @@ def one_of(column: Column[Any], *values: str) -> ColumnElement[bool]:
 def claim(core: Select[Any]) -> Select[Any]:
     """Lock the rows found and pass over those that others hold (SQLite has one writer and needs no lock)."""
     return core.with_for_update(skip_locked=True)
+
+
+def _by_position(names: Sequence[str] | None) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Takes the values of these parameters, in this order."""
+    match tuple(names or ()):
+        case ():
+            return lambda _parameters: ()
+        case (name,):
+            return lambda parameters: (parameters[name],)
+        case several:
+            return itemgetter(*several)
+
+
+def _by_name(parameters: dict[str, Any]) -> dict[str, Any]:
+    return parameters
 
 
 def _tables_of(core: Any) -> list[Table]:

@@ -39,7 +39,7 @@ def service(_setup: Setup) -> Service:
             Ask(GetProduct, queries.get_product),
             Ask(ListProducts, queries.list_products, point=False),
             Ask(ListCategories, queries.list_categories),
-            Ask(GetImport, queries.get_import, single=True),
+            Ask(GetImport, queries.get_import, snapshot=False),
         ),
         listeners=(
             Listen(PriceChanged, listeners.when_price_changed_copy_it),

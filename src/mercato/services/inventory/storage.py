@@ -64,7 +64,6 @@ movements = Table(
     required("at", Integer),
     sqlite_with_rowid=False,
 )
-Index("movements_by_variant", movements.c.variant_id, movements.c.store)
 
 
 class LevelRow(msgspec.Struct, frozen=True):

@@ -41,7 +41,7 @@ def service(setup: Setup) -> Service:
             Handle(RecordRefund, commands.record_refund),
         ),
         asks=(
-            Ask(GetPayment, queries.get_payment, single=True),
+            Ask(GetPayment, queries.get_payment, snapshot=False),
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
         ),

@@ -19,7 +19,7 @@ def service(_setup: Setup) -> Service:
             Handle(SetRates, commands.set_rates),
         ),
         asks=(
-            Ask(QuoteCart, queries.quote_cart),
+            Ask(QuoteCart, queries.quote_cart, snapshot=False),
             Ask(GetPrices, queries.get_prices),
         ),
         listeners=(Listen(FiguresGiven, listeners.when_figures_are_given_set_prices),),

@@ -14,10 +14,10 @@ _AFTER_QUOTE = (
 
 
 # Whole quoted cells with the commas behind them, and the inside of a quoted cell as far as it goes. Each byte can be
-# read in one way only, so nothing is tried twice. Possessive groups would say that, but early releases of Python 3.11
-# misread them.
-_QUOTED = re.compile(rb'[^"]*(?:""[^"]*)*')
-_CELLS = re.compile(rb'(?:"[^"]*(?:""[^"]*)*",)*')
+# read in one way only, so nothing is tried twice, and the bounds keep what is remembered small: behind them the reading
+# goes on. Possessive groups would say all that, but early releases of Python 3.11 misread them.
+_QUOTED = re.compile(rb'[^"]*(?:""[^"]*){0,500}')
+_CELLS = re.compile(rb'(?:"[^"]*(?:""[^"]*){0,500}",){0,500}')
 
 
 class _LongRow(Exception):

@@ -23,7 +23,6 @@ CREATE TABLE movements (
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE INDEX movements_by_variant ON movements (variant_id, store);
 
 CREATE TABLE reservations (
     order_id {key:48} NOT NULL,
