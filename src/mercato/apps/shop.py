@@ -137,10 +137,10 @@ def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def flush_logs(parts: Parts) -> None:
-    """Write the access log a few times a second, until the task is cancelled."""
+    """Count and log what was answered, a few times a second, until the task is cancelled."""
     while True:
         await asyncio.sleep(0.25)
-        parts.telemetry.access.flush()
+        parts.telemetry.requests.flush()
 
 
 def _telemetry(settings: Settings, clock: SystemClock) -> Telemetry:

@@ -136,7 +136,7 @@ def _all_requests(town: Town) -> dict[str, tuple[str, str, dict[str, str], bytes
 
 
 def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
-    town.shop.parts.telemetry.access.flush()
+    town.shop.parts.telemetry.requests.flush()
     lines = map(json.loads, (town.shop.settings.data / "access.log").read_bytes().splitlines())
     fields = ("store", "method", "route", "status", "peer", "buyer", "code")
     return [tuple(line.get(field, "") for field in fields) for line in lines if line["request"] == request_id]

@@ -4,20 +4,33 @@ A kept reply is forgotten when the service that owns it commits a change of one 
 home of anything, and an empty cache is only slower.
 """
 
+from typing import NamedTuple
+
 from mercato.runtime.http.exchange import JSON, Reply
+from mercato.runtime.http.wire import header_lines
 
 CAPACITY = 20_000
 
 
-class Kept:
-    """One reply: its bytes, its ETag, and what it is about."""
+class Form(NamedTuple):
+    """A reply as bytes, in two parts: between them comes the id of the request."""
 
-    __slots__ = ("body", "etag", "subjects")
+    status: int
+    before: bytes
+    after: bytes
+
+
+class Kept:
+    """One reply: its bytes, its ETag, and what it is about. `whole` and `unchanged` (304) are how the lane sends it."""
+
+    __slots__ = ("body", "etag", "subjects", "unchanged", "whole")
 
     def __init__(self, body: bytes, etag: bytes, subjects: tuple[str, ...]) -> None:
         self.body = body
         self.etag = etag
         self.subjects = subjects
+        self.whole = Form(200, header_lines(self.reply(None)), b"\r\n\r\n" + body)
+        self.unchanged = Form(304, header_lines(self.reply(etag)), b"\r\n\r\n")
 
     def reply(self, if_none_match: bytes | None) -> Reply:
         """What the request gets: the bytes, or 304 where it has them already."""

@@ -70,9 +70,12 @@ class Request:
 
 
 class Reply:
-    """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store."""
+    """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store.
 
-    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "status")
+    The edge adds what the fixed headers follow from: `request`, the id of the request, and whether this is a page.
+    """
+
+    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "page", "request", "status")
 
     def __init__(
         self,
@@ -83,6 +86,8 @@ class Reply:
         code: str = "",
     ) -> None:
         self.cache_control: bytes | None = None
+        self.page = False
+        self.request = ""
         self.status = status
         self.body = body
         self.content_type = content_type
