@@ -79,7 +79,7 @@ class RequestLog:
     def flush(self) -> None:
         """Count and write what was noted since the last time."""
         pile, self._pile = self._pile, []
-        for metrics, _, _, status, seconds, *_ in pile:
+        for metrics, _, _, status, seconds, _, _, _, _ in pile:
             metrics.count(status, seconds)
         if not pile or self._stream is None:
             return
@@ -90,10 +90,10 @@ class RequestLog:
             self.dropped += len(pile)
 
     def _lines(self, pile: list[Noted]) -> list[AccessLine]:
-        began = self._clock.now() - self._clock.elapsed() * 1_000
+        began = self._clock.now() - self._clock.elapsed() * 1_000 + 0.5  # half a millisecond: `int` then rounds
         return [
             AccessLine(
-                round(began + ended * 1_000),
+                int(began + ended * 1_000),
                 request,
                 store,
                 metrics.method,

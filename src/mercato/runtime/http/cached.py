@@ -21,14 +21,18 @@ class Form(NamedTuple):
 
 
 class Kept:
-    """One reply: its bytes, its ETag, and what it is about. `whole` and `unchanged` (304) are how the lane sends it."""
+    """One reply: its bytes, its ETag, and what it is about. `whole` and `unchanged` (304) are how the lane sends it.
 
-    __slots__ = ("body", "etag", "subjects", "unchanged", "whole")
+    `forgotten`: something has changed since, so it must not be sent any more by who still has it.
+    """
+
+    __slots__ = ("body", "etag", "forgotten", "subjects", "unchanged", "whole")
 
     def __init__(self, body: bytes, etag: bytes, subjects: tuple[str, ...]) -> None:
         self.body = body
         self.etag = etag
         self.subjects = subjects
+        self.forgotten = False
         self.whole = Form(200, header_lines(self.reply(None)), b"\r\n\r\n" + body)
         self.unchanged = Form(304, header_lines(self.reply(etag)), b"\r\n\r\n")
 
@@ -56,6 +60,7 @@ class ReplyCache:
         if len(self._kept) >= CAPACITY:
             for key in list(self._kept)[: CAPACITY // 2]:
                 self._drop(key)
+        self._drop((store, path))
         self._kept[store, path] = kept
         for subject in kept.subjects:
             self._paths.setdefault((store, subject), set()).add((store, path))
@@ -70,6 +75,7 @@ class ReplyCache:
         kept = self._kept.pop(key, None)
         if kept is None:
             return
+        kept.forgotten = True
         for subject in kept.subjects:
             paths = self._paths.get((key[0], subject))
             if paths is not None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mercato.runtime.http.cached import Kept
 from mercato.runtime.http.edge import Edge, host_name
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.plain import Headers, Unusual, first_line, headers_and_body
@@ -34,14 +35,23 @@ class Found(NamedTuple):
     params: dict[str, str]
 
 
-class Known(NamedTuple):
-    """What a request asks for whose bytes were read before."""
+class Known:
+    """What a request asks for whose bytes were read before, and the reply that was kept for it when it was last sent.
 
-    route: Route
-    metrics: RouteMetrics
-    host: str
-    path: str
-    if_none_match: bytes | None
+    `store` and `kept` hold as long as the directory has counted no more `changes` and the reply is not forgotten.
+    """
+
+    __slots__ = ("changes", "host", "if_none_match", "kept", "metrics", "path", "route", "store")
+
+    def __init__(self, route: Route, metrics: RouteMetrics, path: str, headers: Headers) -> None:
+        self.route = route
+        self.metrics = metrics
+        self.path = path
+        self.host = host_name(headers.get(b"host", b""))
+        self.if_none_match = headers.get(b"if-none-match")
+        self.changes = -1
+        self.store = ""
+        self.kept: Kept | None = None
 
 
 class HotRoutes:
@@ -125,12 +135,12 @@ class LaneProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._serving is not None:
             self._hold(data)
-        elif (
-            self._in_message
-            or (self.cycle is not None and not self.cycle.response_complete)
-            or not (self._answer_known(data) or self._take(data))
-        ):
-            super().data_received(data)
+            return
+        if not self._in_message and (self.cycle is None or self.cycle.response_complete):
+            known = self.hot.known.get(data)
+            if (known is not None and self._answer_known(known)) or self._take(data):
+                return
+        super().data_received(data)
 
     def shutdown(self) -> None:
         if self._serving is not None:
@@ -138,25 +148,30 @@ class LaneProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
-    def _answer_known(self, data: bytes) -> bool:
+    def _answer_known(self, known: Known) -> bool:
         """Answer a request that was read before, byte by byte the same, if its reply is kept."""
-        known = self.hot.known.get(data)
-        if known is None:
-            return False
         edge = self.edge
         self._last = started = edge.clock.elapsed()
-        found = edge.find_kept(known.route, known.host, known.path)
-        if found is None:
-            return False
-        store, kept = found
+        kept = known.kept
+        if kept is None or kept.forgotten or known.changes != edge.directory.changes:
+            kept = self._find_kept(known)
+            if kept is None:
+                return False
         status, before, after = kept.unchanged if known.if_none_match == kept.etag else kept.whole
         beginning = self.beginnings.of(status, self.server_state.default_headers)
         request = edge.new_request_id("req")
         self.transport.write(b"".join((beginning, before, request.encode(), after)))
         ended = edge.clock.elapsed()
-        edge.note((known.metrics, request, store, status, ended - started, ended, self._peer, "", ""))
-        self._await_the_next()
+        edge.note((known.metrics, request, known.store, status, ended - started, ended, self._peer, "", ""))
+        if self.timeout_keep_alive_task is None:
+            self._await_the_next()
         return True
+
+    def _find_kept(self, known: Known) -> Kept | None:
+        known.changes = self.edge.directory.changes
+        found = self.edge.find_kept(known.route, known.host, known.path)
+        known.store, known.kept = ("", None) if found is None else found
+        return known.kept
 
     def _take(self, data: bytes) -> bool:
         """Serve these bytes, if they are exactly one plain request for a hot route."""
@@ -169,15 +184,9 @@ class LaneProtocol(HttpToolsProtocol):
             return False
         route = found.route
         if route.cache is not None and not found.query and not _PERSONAL & headers.keys():
-            known = Known(
-                route,
-                self.edge.metrics(route),
-                host_name(headers.get(b"host", b"")),
-                found.path,
-                headers.get(b"if-none-match"),
-            )
+            known = Known(route, self.edge.metrics(route), found.path, headers)
             self.hot.remember(data, known)
-            if self._answer_known(data):
+            if self._answer_known(known):
                 return True
         request = Request(route.method, found.path, found.query, headers, body, self._peer)
         request.params = found.params
@@ -213,12 +222,11 @@ class LaneProtocol(HttpToolsProtocol):
         if self._held:
             data, self._held = self._held, b""
             self.data_received(data)
-        else:
+        elif self.timeout_keep_alive_task is None:
             self._await_the_next()
 
     def _await_the_next(self) -> None:
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         """Close a connection that was silent for the time of keep-alive: one timer for many requests of the lane."""
