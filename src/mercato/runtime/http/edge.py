@@ -107,9 +107,9 @@ class Edge:
         if route.limit != "none":
             # A log-in has no holder yet worth counting; everybody else is counted by who they are.
             key = request.peer if holder is None or route.limit == "auth" else holder.buyer or request.peer
-            verdict = self.limiter.take(route.limit, key)
-            if verdict.retry_after:
-                raise TooManyRequests(retry_after=verdict.retry_after)
+            retry_after = self.limiter.take(route.limit, key)
+            if retry_after:
+                raise TooManyRequests(retry_after=retry_after)
         caller = (
             Caller(store=tenant.store, request=request.id, trace=request.id)
             if holder is None
@@ -159,7 +159,7 @@ class Edge:
         return metrics
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=512)
 def host_name(header: bytes) -> str:
     """The host name in a Host header: without port, in lower case."""
     host = header.decode("latin-1").lower()
@@ -170,13 +170,12 @@ def _token(route: Route, request: Request) -> str:
     """The bearer token; pages take it from their cookie, the API never does (so no other site can use it)."""
     if route.page:
         return request.cookie(SESSION_COOKIE)
-    given = request.headers.get(b"authorization", b"")
+    given = request.headers.get(b"authorization")
     if not given:
         return ""
-    scheme, _, token = given.decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if given[:7].lower() != b"bearer " or len(given) == len(b"Bearer "):
         raise LogInFirst("the Authorization header has the form `Bearer TOKEN`")
-    return token
+    return given[7:].decode("latin-1")
 
 
 def _refuse_cross_site(request: Request) -> None:

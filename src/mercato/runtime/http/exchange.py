@@ -1,5 +1,6 @@
 """A request and its reply, the same for both dispatchers."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -62,11 +63,8 @@ class Request:
 
     def wait_seconds(self) -> float:
         """What `Prefer: wait=N` asks for, at most 30; 0 without it."""
-        for preference in self.header(b"prefer").split(","):
-            key, _, value = preference.strip().partition("=")
-            if key == "wait" and value.isdigit():
-                return min(float(value), 30.0)
-        return 0.0
+        prefer = self.headers.get(b"prefer")
+        return 0.0 if prefer is None else _wait_seconds(prefer)
 
 
 class Reply:
@@ -125,6 +123,15 @@ class Reply:
 
 class _Code(msgspec.Struct):
     code: str = ""
+
+
+@lru_cache(maxsize=256)
+def _wait_seconds(prefer: bytes) -> float:
+    for preference in prefer.decode("latin-1").split(","):
+        key, _, value = preference.strip().partition("=")
+        if key == "wait" and value.isdecimal():
+            return min(float(value), 30.0)
+    return 0.0
 
 
 def _single_values(text: bytes, what: str) -> dict[str, str]:

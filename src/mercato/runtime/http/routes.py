@@ -90,8 +90,10 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     text = given.decode("latin-1")
     if not _KEY.fullmatch(text):
         raise Malformed("Idempotency-Key has 1 to 255 printable ASCII characters without spaces")
-    token = request.headers.get(b"authorization", request.peer.encode())
-    who = caller.buyer or hashlib.sha256(token).hexdigest()[:32]
+    who = caller.buyer
+    if not who:
+        token = request.headers.get(b"authorization", request.peer.encode())
+        who = hashlib.sha256(token).hexdigest()[:32]
     scope = f"{who} {request.method} {request.path}"[:120]
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
@@ -227,6 +229,6 @@ def _check(values: dict[str, Any], form: type[msgspec.Struct]) -> None:
 
 def _version(match: str) -> int:
     text = match.strip('"').partition("-")[0]
-    if not text.isdigit() or len(text) > LONGEST_VERSION:
+    if not text.isdecimal() or len(text) > LONGEST_VERSION:
         raise Malformed("If-Match is the ETag that a GET of this resource answered")
     return int(text)

@@ -34,7 +34,9 @@ def header_pairs(reply: Reply) -> Pairs:
 
 def header_lines(reply: Reply) -> bytes:
     """The same as lines; the last one, `x-request-id`, still without its value."""
-    lines = b"".join([b"%b: %b\r\n" % pair for pair in reply.headers]) + _fixed_lines(reply.cache_control, reply.page)
+    lines = _fixed_lines(reply.cache_control, reply.page)
+    for pair in reply.headers:
+        lines = b"%b: %b\r\n%b" % (*pair, lines)
     if reply.status in _BODILESS:
         return lines
     return b"content-type: %b\r\ncontent-length: %d\r\n%b" % (reply.content_type, len(reply.body), lines)
@@ -68,5 +70,5 @@ def _fixed(cache_control: bytes | None, *, page: bool) -> Pairs:
 
 
 @lru_cache(maxsize=64)
-def _fixed_lines(cache_control: bytes | None, page: bool) -> bytes:  # noqa: FBT001 - lru_cache is faster by place
+def _fixed_lines(cache_control: bytes | None, page: bool) -> bytes:
     return b"".join(b"%b: %b\r\n" % pair for pair in _fixed(cache_control, page=page)) + b"x-request-id: "
