@@ -44,7 +44,8 @@ class Edge:
     async def serve(self, route: Route, request: Request) -> Reply:
         """From a whole request to a finished reply."""
         request.started = self.clock.elapsed()
-        request.id = self._request_id(request)
+        given = request.headers.get(b"x-request-id")
+        request.id = self.new_request_id("req") if given is None else self._checked_id(given)
         self.serving += 1
         caller: Caller | None = None
         try:
@@ -72,13 +73,10 @@ class Edge:
 
     # Entering.
 
-    def _request_id(self, request: Request) -> str:
-        given = request.headers.get(b"x-request-id")
-        if given is not None:
-            text = given.decode("latin-1")
-            if _REQUEST_ID.fullmatch(text):
-                return text
-        return self.new_request_id("req")
+    def _checked_id(self, given: bytes) -> str:
+        """The id that the caller gave to the request; another one where its form is not safe in logs and headers."""
+        text = given.decode("latin-1")
+        return text if _REQUEST_ID.fullmatch(text) else self.new_request_id("req")
 
     def _enter_known(self, route: Route, request: Request) -> Caller | None:
         """The caller, if store and token are in memory."""

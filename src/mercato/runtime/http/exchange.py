@@ -15,6 +15,8 @@ PROBLEM = b"application/problem+json"
 HTML = b"text/html; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
 
+LOWEST_REFUSAL = 400
+
 MAX_BODY = 1 << 20
 MAX_QUERY = 8_192
 
@@ -98,7 +100,7 @@ class Reply:
         if record is None:
             return cls(204)
         version = getattr(record, "version", None)
-        headers = ((b"etag", f'"{version}"'.encode()),) if version is not None else ()
+        headers = ((b"etag", b'"%d"' % version),) if version is not None else ()
         return cls(status, encode(record), JSON, headers)
 
     @classmethod
@@ -107,7 +109,7 @@ class Reply:
         body = answer.body or b""
         if body == b"null":
             return cls(204)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
+        if answer.status >= LOWEST_REFUSAL:
             return cls(answer.status, body, PROBLEM, code=msgspec.json.decode(body, type=_Code).code)
         return cls(answer.status, body)
 

@@ -12,12 +12,13 @@ from typing import Any, ClassVar, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mercato.runtime.http import plain
 from mercato.runtime.http.cached import Kept
 from mercato.runtime.http.edge import Edge, host_name
 from mercato.runtime.http.exchange import Reply, Request
-from mercato.runtime.http.plain import Headers, Unusual, first_line, headers_and_body
+from mercato.runtime.http.plain import Headers
 from mercato.runtime.http.route import Route
-from mercato.runtime.http.wire import Beginnings, header_lines, sent_body
+from mercato.runtime.http.wire import Beginnings, whole
 from mercato.runtime.telemetry import RouteMetrics
 
 _MAX_HELD = 1 << 20
@@ -175,12 +176,12 @@ class LaneProtocol(HttpToolsProtocol):
 
     def _take(self, data: bytes) -> bool:
         """Serve these bytes, if they are exactly one plain request for a hot route."""
-        found = self.hot.find(first_line(data))
-        if found is None:
-            return False
         try:
-            headers, body = headers_and_body(data)
-        except Unusual:
+            first, headers, body = plain.read(data)
+        except plain.Unusual:
+            return False
+        found = self.hot.find(first)
+        if found is None:
             return False
         route = found.route
         if route.cache is not None and not found.query and not _PERSONAL & headers.keys():
@@ -211,10 +212,7 @@ class LaneProtocol(HttpToolsProtocol):
 
     def _send(self, reply: Reply) -> None:
         beginning = self.beginnings.of(reply.status, self.server_state.default_headers)
-        ending = b"\r\nconnection: close\r\n\r\n" if self._closing else b"\r\n\r\n"
-        self.transport.write(
-            b"".join((beginning, header_lines(reply), reply.request.encode(), ending, sent_body(reply)))
-        )
+        self.transport.write(whole(beginning, reply, closing=self._closing))
         if self._closing:
             self.transport.close()
             return

@@ -6,15 +6,15 @@ parser. So this form must mean what the parser reads there: a property test comp
 """
 
 import re
-from functools import lru_cache
 
 MAX_HEAD = 2_048
-LINES_REMEMBERED = 8_192  # shoppers send most of their lines again and again
+MOST_LINES = 8_192
 
 Headers = dict[bytes, bytes]
 
-_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ?([!-~](?:[ -~]*[!-~])?)")
+_LINE = re.compile(rb"([\w-]+): ([!-~]+(?: [!-~]+)*)")  # in bytes \w is ASCII
 _LENGTH = re.compile(rb"[0-9]{1,9}")
+_NEW_EACH_TIME = frozenset({b"idempotency-key", b"x-request-id", b"traceparent"})
 # Their meaning is more than their text: transfer codings, upgrades, interim answers.
 _LEFT_TO_THE_PARSER = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"te", b"trailer", b"proxy-connection"})
 
@@ -23,26 +23,37 @@ class Unusual(Exception):
     """The parser must decide."""
 
 
-def first_line(data: bytes) -> bytes:
-    return data[: data.find(b"\r\n")]
+def read(data: bytes) -> tuple[bytes, Headers, bytes]:
+    """The first line, the headers with their names in lower case, and the body. Raises Unusual where it is not plain.
 
-
-def headers_and_body(data: bytes) -> tuple[Headers, bytes]:
-    """Header names in lower case with their values, and the body. Raises Unusual where the request is not plain."""
-    end = data.find(b"\r\n\r\n")
-    if not 0 < end <= MAX_HEAD:
+    Of the first line nothing is checked but that it is there.
+    """
+    head, mark, body = data.partition(b"\r\n\r\n")
+    if not mark or len(head) > MAX_HEAD:
         raise Unusual
-    lines = data[:end].split(b"\r\n")
-    del lines[0]
-    headers = dict(map(_header, lines))
-    body = data[end + 4 :]
+    first, *lines = head.split(b"\r\n")
+    headers = dict(map(_read_line, lines))
     if len(headers) != len(lines) or len(body) != int(headers.get(b"content-length", b"0")):
         raise Unusual
-    return headers, body
+    return first, headers, body
 
 
-@lru_cache(maxsize=LINES_REMEMBERED)
-def _header(line: bytes) -> tuple[bytes, bytes]:
+class _Lines(dict[bytes, tuple[bytes, bytes]]):
+    """Header lines that were read before, as name and value: nearly everybody sends the same ones again."""
+
+    def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
+        name, value = _parsed(line)
+        if name not in _NEW_EACH_TIME:
+            if len(self) >= MOST_LINES:
+                self.clear()
+            self[line] = name, value
+        return name, value
+
+
+_read_line = _Lines().__getitem__
+
+
+def _parsed(line: bytes) -> tuple[bytes, bytes]:
     found = _LINE.fullmatch(line)
     if found is None:
         raise Unusual

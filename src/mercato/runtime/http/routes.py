@@ -139,7 +139,8 @@ class _Does:
     ) -> None:
         self._command = command
         self._decoder = msgspec.json.Decoder(body)
-        self._body_fields = tuple(field.name for field in msgspec.structs.fields(body))
+        self._body_fields = body.__struct_fields__
+        self._is_body = self._body_fields == command.__struct_fields__  # all of the command comes from the body
         self._needs_body = any(field.required for field in msgspec.structs.fields(body))
         self._from_path = from_path
         self._options = options
@@ -165,6 +166,8 @@ class _Does:
         values: dict[str, Any] = {}
         if request.body or self._needs_body:
             body = read_body(request, self._decoder)
+            if self._is_body:
+                return self._command(*msgspec.structs.astuple(body))
             values = {name: getattr(body, name) for name in self._body_fields}
         for name in self._from_path:
             values[name] = request.params[name]

@@ -42,8 +42,11 @@ def header_lines(reply: Reply) -> bytes:
     return b"content-type: %b\r\ncontent-length: %d\r\n%b" % (reply.content_type, len(reply.body), lines)
 
 
-def sent_body(reply: Reply) -> bytes:
-    return b"" if reply.status in _BODILESS else reply.body
+def whole(beginning: bytes, reply: Reply, *, closing: bool) -> bytes:
+    """A finished reply from its first to its last byte. `closing`: it is the last one of its connection."""
+    ending = b"\r\nconnection: close\r\n\r\n" if closing else b"\r\n\r\n"
+    body = b"" if reply.status in _BODILESS else reply.body
+    return b"".join((beginning, header_lines(reply), reply.request.encode(), ending, body))
 
 
 class Beginnings:
