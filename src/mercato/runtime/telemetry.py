@@ -54,7 +54,7 @@ class RouteMetrics:
 
 
 # An answered request as it is noted: the counters of its route, its id, store and status, the seconds that it took,
-# when it ended (`Clock.elapsed`), the peer, the buyer, the code of its refusal. A plain tuple is made faster than a record.
+# when it ended (`Clock.elapsed`), the peer, the buyer, the code of its refusal. A plain tuple is made fastest.
 Noted = tuple[RouteMetrics, str, str, int, float, float, str, str, str]
 
 

@@ -52,8 +52,7 @@ class Limiter:
         tokens, last = buckets.left.get(key, (buckets.burst, now))
         if now > last:
             tokens += (now - last) * buckets.per_ms
-            if tokens > buckets.burst:
-                tokens = buckets.burst
+            tokens = min(tokens, buckets.burst)
         if tokens < 1:
             return 1 + int((1 - tokens) / buckets.per_ms / 1_000)
         if len(buckets.left) > SWEEP_AT:

@@ -137,11 +137,17 @@ class LaneProtocol(HttpToolsProtocol):
         if self._serving is not None:
             self._hold(data)
             return
-        if not self._in_message and (self.cycle is None or self.cycle.response_complete):
+        if self._is_idle():
             known = self.hot.known.get(data)
             if (known is not None and self._answer_known(known)) or self._take(data):
                 return
         super().data_received(data)
+
+    def _is_idle(self) -> bool:
+        """No request is on its way in, none on its way out, and the client reads what it is sent."""
+        return (
+            not self._in_message and (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        )
 
     def shutdown(self) -> None:
         if self._serving is not None:
@@ -198,7 +204,7 @@ class LaneProtocol(HttpToolsProtocol):
     def _step(self, _awaited: Any = None) -> None:
         """Go on with the request that is served, until it waits for a future or has its reply.
 
-        A task would do the same, for three times the price.
+        A task would do the same for a higher price. So a hot endpoint is in no task: it cannot use `asyncio.timeout`.
         """
         assert self._serving is not None, "a request is being served"
         try:
@@ -207,8 +213,15 @@ class LaneProtocol(HttpToolsProtocol):
             self._serving = None
             if not self.transport.is_closing():
                 self._send(done.value)
+        except BaseException:
+            self._serving = None
+            self.transport.close()  # there will be no reply: nobody should wait for it
+            raise
         else:
-            awaited.add_done_callback(self._step)
+            if awaited is None:  # it only lets others go first
+                self.loop.call_soon(self._step)
+            else:
+                awaited.add_done_callback(self._step)
 
     def _send(self, reply: Reply) -> None:
         beginning = self.beginnings.of(reply.status, self.server_state.default_headers)
