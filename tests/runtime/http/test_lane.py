@@ -193,6 +193,13 @@ async def test_both_ways_count_alike(tmp_path: Path) -> None:
         assert line in counted
 
 
+async def test_each_method_and_path_is_counted_for_itself(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        routes = town.shop.routes
+        counted = [town.shop.edge.metrics(route) for route in routes]
+        assert [(metrics.method, metrics.route) for metrics in counted] == [(each.method, each.path) for each in routes]
+
+
 @pytest.mark.parametrize("pieces", [1, 3])
 async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: int) -> None:
     async with _town(tmp_path) as town:
