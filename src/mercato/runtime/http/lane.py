@@ -24,6 +24,8 @@ from mercato.runtime.telemetry import RouteMetrics
 _MAX_HELD = 1 << 20
 _LONGEST_KNOWN = 1_024
 _MOST_KNOWN = 8_192
+# A request with one of these is answered for itself alone, and so is one with a query string.
+_PERSONAL = frozenset({b"authorization", b"x-request-id"})
 _TARGET = re.compile(rb"(/[\w/.~-]*)(?:\?([\w/.~&=+%,:-]*))?")  # bytes: \w is ASCII
 
 
@@ -252,10 +254,6 @@ class LaneProtocol(HttpToolsProtocol):
         self._held += data
         if len(self._held) > _MAX_HELD:
             self.transport.close()
-
-
-# A request with one of these is answered for itself alone, and so is one with a query string.
-_PERSONAL = frozenset({b"authorization", b"x-request-id"})
 
 
 def lane_protocol(edge: Edge, routes: Iterable[Route]) -> type[asyncio.Protocol]:
