@@ -214,7 +214,8 @@ async def test_a_forged_notice_is_refused(town: Town) -> None:
     good = _gateway(town).sign(body)
     stamp, _, mac = good.partition(".")
     old = f"{int(stamp) - 5 * MINUTE - 1}.{mac}"
-    for signature in ("", "x", f"{stamp}.", f"{stamp}.{'0' * 64}", f"{int(stamp) + 1}.{mac}", old):
+    odd = (f"{stamp}.\xe4", f"{'9' * 5_000}.{mac}")
+    for signature in ("", "x", f"{stamp}.", f"{stamp}.{'0' * 64}", f"{int(stamp) + 1}.{mac}", old, *odd):
         refused = await _notify(town, notice, signature)
         assert (refused.status, refused.code) == (401, "bad_signature"), signature
     assert (await _notify(town, body.replace(b"captured", b"failed"), good)).status == 401

@@ -43,11 +43,12 @@ class StoreDirectory:
         self._calls = node.calls
         self._clock: Clock = node.parts.clock
         self._keyring: Keyring = node.parts.keyring
+        self.changes = 0
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._holders: dict[str, tuple[int, Holder]] = {}
         self._tokens: dict[str, str] = {}
         for event in (StoreOpened, SettingsChanged):
-            node.on(event, lambda _envelope, _event: self._tenants.clear())
+            node.on(event, lambda _envelope, _event: self._forget_tenants())
         node.on(SessionsEnded, self._forget)
         node.on(ApiKeyRevoked, self._forget)
 
@@ -105,6 +106,10 @@ class StoreDirectory:
         except Unsound:
             return None
         return Holder(guest.store, guest.buyer, 0, guest.expires_at, is_guest=True)
+
+    def _forget_tenants(self) -> None:
+        self.changes += 1
+        self._tenants.clear()
 
     def _forget(self, _envelope: Envelope, event: Event) -> None:
         """Sessions or an API key are over."""

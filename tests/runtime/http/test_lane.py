@@ -8,18 +8,25 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from mercato.apps.directory import guest_token
 from mercato.apps.shop import Shop, make_parts
 from mercato.contracts.catalog import CreateProduct, Product, ProductDraft, VariantDraft
 from mercato.contracts.stores import MakeApiKey, OpenStore
+from mercato.runtime.http.edge import Edge
+from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.lane import LaneProtocol, lane_protocol
+from mercato.runtime.http.route import Route
 from mercato.runtime.settings import Settings
 from mercato.values.ids import ProductId, StoreId
 from mercato.values.messages import Caller
 
+DRAFT = ProductDraft(handle="cap", title="Cap", currency="EUR", variants=(VariantDraft(price=500),), status="draft")
 PAUSE = 0.05  # seconds between the two pieces, so that they arrive apart
 WAYS = ("lane", "asgi")
 
@@ -32,6 +39,7 @@ class Answer(NamedTuple):
 
 class Town(NamedTuple):
     shop: Shop
+    store: StoreId
     port: int
     guest: str
     key: str
@@ -58,7 +66,7 @@ async def _town(folder: Path) -> AsyncIterator[Town]:
     port = server.servers[0].sockets[0].getsockname()[1]
     guest = guest_token(ids, shop.parts.keyring, shop.parts.clock, store_id)
     try:
-        yield Town(shop, port, guest, key.secret, product)
+        yield Town(shop, store_id, port, guest, key.secret, product)
     finally:
         server.should_exit = True
         await serving
@@ -75,7 +83,7 @@ async def _send(town: Town, request: bytes, way: str) -> Answer:
         writer.write(request[half:])
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    body = await reader.readexactly(0 if request.startswith(b"HEAD ") else int(headers.get("content-length", "0")))
     writer.close()
     await writer.wait_closed()
     return Answer(int(head[0].split()[1]), headers, body)
@@ -85,7 +93,7 @@ def _request(method: str, path: str, headers: dict[str, str], body: bytes = b"")
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 JSON = {"Content-Type": "application/json"}
@@ -107,6 +115,9 @@ ATTACKS: dict[str, tuple[dict[str, str], bytes]] = {
     "unknown variant": (JSON, b'{"variant_id": "var_1", "quantity": 1}'),
     "bad key": ({**JSON, "Idempotency-Key": "a b"}, b"{}"),
     "long key": ({**JSON, "Idempotency-Key": "k" * 256}, b"{}"),
+    "superscript wait": ({**JSON, "Idempotency-Key": "k", "Prefer": "wait=\xb2"}, b"{}"),
+    "last request": ({**JSON, "Connection": "close"}, b"{}"),
+    "unusual spacing": ({**JSON, "Accept": " a,  b "}, b"{}"),
 }
 CALLERS = ("nobody", "guest", "staff", "stranger", "other scheme")
 
@@ -128,6 +139,7 @@ def _all_requests(town: Town) -> dict[str, tuple[str, str, dict[str, str], bytes
                 name = f"{route.method} {path} by {who}"
                 requests[name] = (route.method, path, headers, b"")
                 requests[f"{name}, query"] = (route.method, f"{path}?x=1&x=2", headers, b"")
+                requests[f"{name}, HEAD"] = ("HEAD", path, headers, b"")
         if route.method == "POST":
             for attack, (headers, body) in ATTACKS.items():
                 sent = {**_authorization(town, "guest"), **headers}
@@ -136,7 +148,7 @@ def _all_requests(town: Town) -> dict[str, tuple[str, str, dict[str, str], bytes
 
 
 def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
-    town.shop.parts.telemetry.access.flush()
+    town.shop.parts.telemetry.requests.flush()
     lines = map(json.loads, (town.shop.settings.data / "access.log").read_bytes().splitlines())
     fields = ("store", "method", "route", "status", "peer", "buyer", "code")
     return [tuple(line.get(field, "") for field in fields) for line in lines if line["request"] == request_id]
@@ -181,6 +193,13 @@ async def test_both_ways_count_alike(tmp_path: Path) -> None:
         assert line in counted
 
 
+async def test_each_method_and_path_is_counted_for_itself(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        routes = town.shop.routes
+        counted = [town.shop.edge.metrics(route) for route in routes]
+        assert [(metrics.method, metrics.route) for metrics in counted] == [(each.method, each.path) for each in routes]
+
+
 @pytest.mark.parametrize("pieces", [1, 3])
 async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: int) -> None:
     async with _town(tmp_path) as town:
@@ -198,6 +217,57 @@ async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: 
             await reader.readexactly(length)
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_kept_reply_is_the_same_by_both_ways(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        path = f"/v1/products/{town.product.id}"
+        first = await _kept(town, path)
+        for headers in ({}, {"If-None-Match": first.headers["etag"]}, {"If-None-Match": '"other"'}):
+            request = _request("GET", path, headers)
+            sent = [await _send(town, request, way) for way in ("lane", "lane", "asgi", "lane")]
+            assert len({answer.headers.pop("x-request-id") for answer in sent}) == len(sent)
+            for answer in sent:
+                answer.headers.pop("date")
+            assert sent == [sent[0]] * len(sent)
+            assert sent[0].status == (304 if headers == {"If-None-Match": first.headers["etag"]} else 200)
+
+
+async def _kept(town: Town, path: str) -> Answer:
+    """The reply at this path, when the lane keeps it and nothing changes any more."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await _send(town, _request("GET", path, {}), "lane")
+            if town.shop.edge.find_kept(_product_route(town), "localhost", path) is not None:
+                return answer
+            await asyncio.sleep(0.01)
+
+
+def _product_route(town: Town) -> Route:
+    return next(route for route in town.shop.routes if route.cache is not None)
+
+
+async def test_a_kept_reply_is_not_sent_to_the_next_store_of_its_host(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        calls, ids = town.shop.node.calls, town.shop.parts.ids
+        path = f"/v1/products/{town.product.id}"
+        request = _request("GET", path, {})
+        assert (await _kept(town, path)).status == 200
+        blue = StoreId(ids.new("sto"))
+        await calls.do(OpenStore(blue, "blue", "Blue", "EUR", ("localhost",)), Caller.system(blue, "test"))
+        async with asyncio.timeout(10):
+            while (await _send(town, request, "lane")).status == 200:  # noqa: ASYNC110 - until the notice has come
+                await asyncio.sleep(0.01)
+        assert [(await _send(town, request, way)).status for way in WAYS] == [404, 404]
+
+
+async def test_a_reply_to_somebody_is_not_kept_for_others(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        caller = Caller.system(town.store, "test")
+        hat = await town.shop.node.calls.do(CreateProduct(ProductId(town.shop.parts.ids.new("prod")), DRAFT), caller)
+        request = {who: _request("GET", f"/v1/products/{hat.id}", _authorization(town, who)) for who in CALLERS}
+        statuses = [(await _send(town, request[who], "lane")).status for who in ("staff", "nobody", "guest", "staff")]
+        assert statuses == [200, 404, 404, 200]
 
 
 async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path) -> None:
@@ -220,3 +290,109 @@ async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path
         answer = await _send(town, _request("GET", path, {}), "lane")
         again = _request("GET", path, {"If-None-Match": answer.headers["etag"]})
         assert [(await _send(town, again, way)).status for way in WAYS] == [304, 304]
+
+
+class Wire(asyncio.Transport):
+    """What a protocol has sent, and whether it has closed the connection."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 5_000), "sockname": ("127.0.0.1", 80)})
+        self.sent = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def _connected(town: Town, *routes: Route) -> tuple[LaneProtocol, Wire]:
+    """A connection to a shop that has these hot routes."""
+    config = uvicorn.Config(town.shop.app, log_level="critical", lifespan="off")
+    config.load()
+    make: Any = lane_protocol(town.shop.edge, routes)
+    lane: LaneProtocol = make(config=config, server_state=ServerState(), app_state={})
+    wire = Wire()
+    lane.connection_made(wire)
+    return lane, wire
+
+
+async def test_an_endpoint_may_wait_often_and_what_comes_meanwhile_is_answered_afterwards(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        doors = [asyncio.get_running_loop().create_future() for _ in range(2)]
+
+        async def patient(_edge: Edge, request: Request, _caller: Caller) -> Reply:
+            await asyncio.sleep(0)
+            return Reply(200, request.params["n"].encode() + b"".join([await door for door in doors]))
+
+        lane, wire = _connected(town, Route("GET", "/v1/patient/{n}", patient, "patient", hot=True))
+        for number in range(2):
+            lane.data_received(_request("GET", f"/v1/patient/{number}", {}))
+        for door in doors:
+            await asyncio.sleep(0.01)
+            assert wire.sent == b""
+            door.set_result(b"!")
+        await asyncio.sleep(0.01)
+        assert [part[-3:] for part in wire.sent.split(b"HTTP/1.1 200 OK")[1:]] == [b"0!!", b"1!!"]
+
+
+async def test_a_reply_that_will_never_come_closes_the_connection(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        door = asyncio.get_running_loop().create_future()
+
+        async def hopeless(_edge: Edge, _request: Request, _caller: Caller) -> Reply:
+            await door
+            raise AssertionError("it was cancelled")
+
+        lane, wire = _connected(town, Route("GET", "/v1/hopeless", hopeless, "hopeless", hot=True))
+        seen: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: seen.append(context))
+        lane.data_received(_request("GET", "/v1/hopeless", {}))
+        door.cancel()
+        await asyncio.sleep(0.01)
+        assert (wire.sent, wire.closed) == (b"", True)
+
+
+async def test_a_client_that_does_not_read_gets_no_more_from_the_lane(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        path = f"/v1/products/{town.product.id}"
+        await _kept(town, path)
+        lane, wire = _connected(town, _product_route(town))
+        lane.data_received(_request("GET", path, {}))
+        once = len(wire.sent)
+        assert once > 0
+        lane.pause_writing()
+        lane.data_received(_request("GET", path, {}))
+        await asyncio.sleep(0.05)
+        assert len(wire.sent) == once
+        lane.resume_writing()
+        await asyncio.sleep(0.05)
+        assert wire.sent.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_a_graceful_stop_finishes_the_request_and_says_that_it_is_the_last(tmp_path: Path) -> None:
+    async with _town(tmp_path) as town:
+        door = asyncio.get_running_loop().create_future()
+
+        async def patient(_edge: Edge, _request: Request, _caller: Caller) -> Reply:
+            await door
+            return Reply(204)
+
+        lane, wire = _connected(town, Route("GET", "/v1/patient", patient, "patient", hot=True))
+        lane.data_received(_request("GET", "/v1/patient", {}))
+        lane.shutdown()
+        assert not wire.closed
+        door.set_result(None)
+        await asyncio.sleep(0.01)
+        assert b"\r\nconnection: close\r\n" in wire.sent
+        assert wire.closed

@@ -34,6 +34,8 @@ async def test_people_see_and_change_their_own_profile(town: Town) -> None:
     assert changed.headers[b"etag"] == b'"3"'
     late = await town.web("PATCH", "/v1/users/me", {"name": "Late"}, **HOST, token=jo.token, if_match='"2"')
     assert (late.status, late.json()["code"]) == (409, "conflict")
+    odd = await town.web("PATCH", "/v1/users/me", {"name": "Odd"}, **HOST, token=jo.token, if_match='"\xb2"')
+    assert (odd.status, odd.json()["code"]) == (400, "malformed")
     assert (await town.web("GET", "/v1/users/me", **HOST, token=jo.token)).json() == changed.json()
 
 

@@ -8,7 +8,7 @@ from mercato.values.clock import Clock
 
 Limit = Literal["none", "read", "write", "auth"]
 
-SWEEP_AT = 50_000  # keys in memory before full buckets are forgotten
+SWEEP_AT = 50_000  # keys of a rule in memory before full buckets are forgotten
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -25,11 +25,15 @@ RULES: dict[Limit, Rule] = {
 }
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """`retry_after` seconds, 0 where the request may go on; `remaining` more may follow at once."""
+class _Buckets:
+    """The buckets of one rule by key: how many requests are left in each, and when (ms) that was so."""
 
-    retry_after: int
-    remaining: int
+    __slots__ = ("burst", "left", "per_ms")
+
+    def __init__(self, rule: Rule, scale: float) -> None:
+        self.burst = float(int(rule.burst * scale))
+        self.per_ms = rule.per_second * scale / 1_000
+        self.left: dict[str, tuple[float, int]] = {}
 
 
 class Limiter:
@@ -37,30 +41,27 @@ class Limiter:
 
     def __init__(self, clock: Clock, scale: float = 1.0) -> None:
         self._clock = clock
-        self._rules = {name: Rule(int(rule.burst * scale), rule.per_second * scale) for name, rule in RULES.items()}
-        self._off = scale == 0
-        self._buckets: dict[tuple[str, str], tuple[float, int]] = {}
+        self._buckets = {name: _Buckets(rule, scale) for name, rule in RULES.items()} if scale else {}
 
-    def take(self, limit: Limit, key: str) -> Verdict:
-        """Take one request of `key` out of its bucket."""
-        if self._off or limit == "none":
-            return _FREE
-        rule = self._rules[limit]
+    def take(self, limit: Limit, key: str) -> int:
+        """Take one request of `key` out of its bucket: 0, or after how many seconds the next one is welcome."""
+        buckets = self._buckets.get(limit)
+        if buckets is None:
+            return 0
         now = self._clock.now()
-        tokens, last = self._buckets.get((limit, key), (float(rule.burst), now))
-        tokens = min(float(rule.burst), tokens + max(0, now - last) * rule.per_second / 1_000)
+        tokens, last = buckets.left.get(key, (buckets.burst, now))
+        if now > last:
+            tokens += (now - last) * buckets.per_ms
+            tokens = min(tokens, buckets.burst)
         if tokens < 1:
-            return Verdict(1 + int((1 - tokens) / rule.per_second), 0)
-        if len(self._buckets) > SWEEP_AT:
-            self._sweep(now)
-        self._buckets[limit, key] = (tokens - 1, now)
-        return Verdict(0, int(tokens - 1))
-
-    def _sweep(self, now: int) -> None:
-        for (limit, key), (tokens, last) in list(self._buckets.items()):
-            rule = self._rules[limit]  # type: ignore[index]
-            if tokens + (now - last) * rule.per_second / 1_000 >= rule.burst:
-                del self._buckets[limit, key]
+            return 1 + int((1 - tokens) / buckets.per_ms / 1_000)
+        if len(buckets.left) > SWEEP_AT:
+            _sweep(buckets, now)
+        buckets.left[key] = (tokens - 1, now)
+        return 0
 
 
-_FREE = Verdict(0, 1)
+def _sweep(buckets: _Buckets, now: int) -> None:
+    for key, (tokens, last) in list(buckets.left.items()):
+        if tokens + (now - last) * buckets.per_ms >= buckets.burst:
+            del buckets.left[key]

@@ -30,7 +30,12 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Directory(Protocol):
-    """Finds stores and token holders. The `known_` forms answer from memory, without waiting; None: not in memory."""
+    """Finds stores and token holders. The `known_` forms answer from memory, without waiting; None: not in memory.
+
+    `changes` counts how often stores may have got another host, handle or setting.
+    """
+
+    changes: int
 
     def known_tenant(self, host: str, handle: str) -> Tenant | None: ...
 

@@ -11,6 +11,7 @@ from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import BodyTooLarge
+from mercato.runtime.http.wire import header_pairs
 from mercato.values.messages import Anyone, Caller, NotFound, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -145,14 +146,7 @@ async def _read_body(receive: Receive, request: Request) -> bool:
 
 
 async def _send(send: Send, reply: Reply, *, head_only: bool = False) -> None:
-    headers = list(reply.headers)
-    if reply.status not in (204, 304):
-        headers = [
-            (b"content-type", reply.content_type),
-            (b"content-length", str(len(reply.body)).encode()),
-            *headers,
-        ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.start", "status": reply.status, "headers": header_pairs(reply)})
     await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
 
 

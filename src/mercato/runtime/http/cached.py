@@ -4,20 +4,37 @@ A kept reply is forgotten when the service that owns it commits a change of one 
 home of anything, and an empty cache is only slower.
 """
 
+from typing import NamedTuple
+
 from mercato.runtime.http.exchange import JSON, Reply
+from mercato.runtime.http.wire import header_lines
 
 CAPACITY = 20_000
 
 
-class Kept:
-    """One reply: its bytes, its ETag, and what it is about."""
+class Form(NamedTuple):
+    """A reply as bytes, in two parts: between them comes the id of the request."""
 
-    __slots__ = ("body", "etag", "subjects")
+    status: int
+    before: bytes
+    after: bytes
+
+
+class Kept:
+    """One reply: its bytes, its ETag, and what it is about. `whole` and `unchanged` (304) are how the lane sends it.
+
+    `forgotten`: something has changed since, so it must not be sent any more by who still has it.
+    """
+
+    __slots__ = ("body", "etag", "forgotten", "subjects", "unchanged", "whole")
 
     def __init__(self, body: bytes, etag: bytes, subjects: tuple[str, ...]) -> None:
         self.body = body
         self.etag = etag
         self.subjects = subjects
+        self.forgotten = False
+        self.whole = Form(200, header_lines(self.reply(None)), b"\r\n\r\n" + body)
+        self.unchanged = Form(304, header_lines(self.reply(etag)), b"\r\n\r\n")
 
     def reply(self, if_none_match: bytes | None) -> Reply:
         """What the request gets: the bytes, or 304 where it has them already."""
@@ -43,6 +60,7 @@ class ReplyCache:
         if len(self._kept) >= CAPACITY:
             for key in list(self._kept)[: CAPACITY // 2]:
                 self._drop(key)
+        self._drop((store, path))
         self._kept[store, path] = kept
         for subject in kept.subjects:
             self._paths.setdefault((store, subject), set()).add((store, path))
@@ -57,6 +75,7 @@ class ReplyCache:
         kept = self._kept.pop(key, None)
         if kept is None:
             return
+        kept.forgotten = True
         for subject in kept.subjects:
             paths = self._paths.get((key[0], subject))
             if paths is not None:

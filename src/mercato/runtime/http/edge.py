@@ -6,15 +6,17 @@ fault of ours a logged 500.
 
 import re
 import traceback
+from functools import lru_cache
 from typing import Any
 
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
 from mercato.runtime.calls import Calls
+from mercato.runtime.http.cached import Kept
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.parts import Parts
-from mercato.runtime.telemetry import AccessLine, RouteMetrics
+from mercato.runtime.telemetry import RouteMetrics
 from mercato.values.ids import Ids
 from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Refusal, TooManyRequests
 
@@ -22,19 +24,6 @@ SESSION_COOKIE = "mercato_session"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-_NO_STORE = (b"cache-control", b"no-store")
-_API_HEADERS: tuple[tuple[bytes, bytes], ...] = ((b"x-content-type-options", b"nosniff"),)
-_PAGE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; img-src 'self' https: data:; style-src 'self'; form-action 'self'; "
-        b"base-uri 'none'; frame-ancestors 'none'",
-    ),
-)
 
 
 class Edge:
@@ -48,13 +37,15 @@ class Edge:
         self.directory = directory
         self.limiter = limiter
         self.serving = 0
-        self._new_request_id = parts.ids.series()
-        self._metrics: dict[str, RouteMetrics] = {}
+        self.new_request_id = parts.ids.series()
+        self.note = parts.telemetry.requests.note
+        self._metrics: dict[tuple[str, str], RouteMetrics] = {}
 
     async def serve(self, route: Route, request: Request) -> Reply:
         """From a whole request to a finished reply."""
         request.started = self.clock.elapsed()
-        request.id = self._request_id(request)
+        given = request.headers.get(b"x-request-id")
+        request.id = self.new_request_id("req") if given is None else self._checked_id(given)
         self.serving += 1
         caller: Caller | None = None
         try:
@@ -72,34 +63,24 @@ class Edge:
         self._leave(route, request, reply, caller)
         return reply
 
-    def serve_kept(self, route: Route, request: Request) -> Reply | None:
-        """The reply that is kept for this request, finished as by `serve`; None: it must be made."""
-        cache = route.cache
-        if cache is None or b"authorization" in request.headers or request.query:
+    def find_kept(self, route: Route, host: str, path: str) -> tuple[str, Kept] | None:
+        """The store of this host, and the reply that it keeps for everybody at this path; None: it must be made."""
+        tenant = self.directory.known_tenant(host, "")
+        if tenant is None or route.cache is None:
             return None
-        tenant = self.directory.known_tenant(_host(request), request.handle)
-        kept = cache.find(tenant.store, request.path) if tenant is not None else None
-        if tenant is None or kept is None:
-            return None
-        request.started = self.clock.elapsed()
-        request.id = self._request_id(request)
-        reply = kept.reply(request.headers.get(b"if-none-match"))
-        self._leave(route, request, reply, Caller(store=tenant.store))
-        return reply
+        kept = route.cache.find(tenant.store, path)
+        return None if kept is None else (tenant.store, kept)
 
     # Entering.
 
-    def _request_id(self, request: Request) -> str:
-        given = request.headers.get(b"x-request-id")
-        if given is not None:
-            text = given.decode("latin-1")
-            if _REQUEST_ID.fullmatch(text):
-                return text
-        return self._new_request_id("req")
+    def _checked_id(self, given: bytes) -> str:
+        """The id that the caller gave to the request; another one where its form is not safe in logs and headers."""
+        text = given.decode("latin-1")
+        return text if _REQUEST_ID.fullmatch(text) else self.new_request_id("req")
 
     def _enter_known(self, route: Route, request: Request) -> Caller | None:
         """The caller, if store and token are in memory."""
-        tenant = self.directory.known_tenant(_host(request), request.handle)
+        tenant = self.directory.known_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
         if tenant is None:
             return None
         token = _token(route, request)
@@ -109,7 +90,7 @@ class Edge:
         return self._admit(route, request, tenant, holder)
 
     async def _enter(self, route: Route, request: Request) -> Caller:
-        tenant = await self.directory.find_tenant(_host(request), request.handle)
+        tenant = await self.directory.find_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
         token = _token(route, request)
         holder = await self.directory.find_holder(token) if token else None
         if token and holder is None and not route.page and route.limit != "auth":
@@ -124,9 +105,9 @@ class Edge:
         if route.limit != "none":
             # A log-in has no holder yet worth counting; everybody else is counted by who they are.
             key = request.peer if holder is None or route.limit == "auth" else holder.buyer or request.peer
-            verdict = self.limiter.take(route.limit, key)
-            if verdict.retry_after:
-                raise TooManyRequests(retry_after=verdict.retry_after)
+            retry_after = self.limiter.take(route.limit, key)
+            if retry_after:
+                raise TooManyRequests(retry_after=retry_after)
         caller = (
             Caller(store=tenant.store, request=request.id, trace=request.id)
             if holder is None
@@ -149,33 +130,37 @@ class Edge:
     page_of_refusal: Any = None
 
     def _leave(self, route: Route, request: Request, reply: Reply, caller: Caller | None) -> None:
-        seconds = self.clock.elapsed() - request.started
-        metrics = self._metrics.get(route.name)
-        if metrics is None:
-            metrics = self._metrics[route.name] = self.parts.telemetry.route(route.method, route.path)
-        metrics.count(reply.status, seconds)
-        self.parts.telemetry.access.write(
-            AccessLine(
-                self.clock.now(),
+        reply.page = route.page
+        reply.request = request.id
+        store, buyer = (caller.store, caller.buyer) if caller is not None else ("", "")
+        ended = self.clock.elapsed()
+        self.note(
+            (
+                self.metrics(route),
                 request.id,
-                caller.store if caller else "",
-                request.method,
-                route.path,
+                store,
                 reply.status,
-                int(seconds * 1_000_000),
+                ended - request.started,
+                ended,
                 request.peer,
-                caller.buyer if caller else "",
+                buyer,
                 reply.code,
             )
         )
-        caching = _NO_STORE if reply.cache_control is None else (b"cache-control", reply.cache_control)
-        fixed = _PAGE_HEADERS if route.page else _API_HEADERS
-        reply.headers = (*reply.headers, caching, *fixed, (b"x-request-id", request.id.encode()))
+
+    def metrics(self, route: Route) -> RouteMetrics:
+        """The counters of a route."""
+        metrics = self._metrics.get((route.method, route.path))
+        if metrics is None:
+            metrics = self.parts.telemetry.route(route.method, route.path)
+            self._metrics[route.method, route.path] = metrics
+        return metrics
 
 
-def _host(request: Request) -> str:
-    """The host name of the request, without port, lower case."""
-    host = request.headers.get(b"host", b"").decode("latin-1").lower()
+@lru_cache(maxsize=512)
+def host_name(header: bytes) -> str:
+    """The host name in a Host header: without port, in lower case."""
+    host = header.decode("latin-1").lower()
     return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
 
 
@@ -183,13 +168,12 @@ def _token(route: Route, request: Request) -> str:
     """The bearer token; pages take it from their cookie, the API never does (so no other site can use it)."""
     if route.page:
         return request.cookie(SESSION_COOKIE)
-    given = request.headers.get(b"authorization", b"")
+    given = request.headers.get(b"authorization")
     if not given:
         return ""
-    scheme, _, token = given.decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if given[:7].lower() != b"bearer " or len(given) == len(b"Bearer "):
         raise LogInFirst("the Authorization header has the form `Bearer TOKEN`")
-    return token
+    return given[7:].decode("latin-1")
 
 
 def _refuse_cross_site(request: Request) -> None:

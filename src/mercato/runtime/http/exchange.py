@@ -1,5 +1,6 @@
 """A request and its reply, the same for both dispatchers."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +14,8 @@ JSON = b"application/json"
 PROBLEM = b"application/problem+json"
 HTML = b"text/html; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
+
+LOWEST_REFUSAL = 400
 
 MAX_BODY = 1 << 20
 MAX_QUERY = 8_192
@@ -62,17 +65,17 @@ class Request:
 
     def wait_seconds(self) -> float:
         """What `Prefer: wait=N` asks for, at most 30; 0 without it."""
-        for preference in self.header(b"prefer").split(","):
-            key, _, value = preference.strip().partition("=")
-            if key == "wait" and value.isdigit():
-                return min(float(value), 30.0)
-        return 0.0
+        prefer = self.headers.get(b"prefer")
+        return 0.0 if prefer is None else _wait_seconds(prefer)
 
 
 class Reply:
-    """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store."""
+    """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store.
 
-    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "status")
+    The edge adds what the fixed headers follow from: `request`, the id of the request, and whether this is a page.
+    """
+
+    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "page", "request", "status")
 
     def __init__(
         self,
@@ -83,6 +86,8 @@ class Reply:
         code: str = "",
     ) -> None:
         self.cache_control: bytes | None = None
+        self.page = False
+        self.request = ""
         self.status = status
         self.body = body
         self.content_type = content_type
@@ -95,7 +100,7 @@ class Reply:
         if record is None:
             return cls(204)
         version = getattr(record, "version", None)
-        headers = ((b"etag", f'"{version}"'.encode()),) if version is not None else ()
+        headers = ((b"etag", b'"%d"' % version),) if version is not None else ()
         return cls(status, encode(record), JSON, headers)
 
     @classmethod
@@ -104,7 +109,7 @@ class Reply:
         body = answer.body or b""
         if body == b"null":
             return cls(204)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
+        if answer.status >= LOWEST_REFUSAL:
             return cls(answer.status, body, PROBLEM, code=msgspec.json.decode(body, type=_Code).code)
         return cls(answer.status, body)
 
@@ -120,6 +125,15 @@ class Reply:
 
 class _Code(msgspec.Struct):
     code: str = ""
+
+
+@lru_cache(maxsize=256)
+def _wait_seconds(prefer: bytes) -> float:
+    for preference in prefer.decode("latin-1").split(","):
+        key, _, value = preference.strip().partition("=")
+        if key == "wait" and value.isdecimal():
+            return min(float(value), 30.0)
+    return 0.0
 
 
 def _single_values(text: bytes, what: str) -> dict[str, str]:

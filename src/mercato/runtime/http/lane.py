@@ -1,42 +1,78 @@
 """The lane: hot routes below ASGI. A subclass of uvicorn's protocol that takes whole, plain requests itself.
 
-It takes a request only when the connection is idle, the bytes hold exactly one whole request of plain form (a length
-or no body, no transfer coding, no upgrade, no expectation) and its route is hot. Everything else goes to uvicorn with
-the same bytes, so both ways must answer alike: a generated test compares them.
+It takes a request only when the connection is idle, the bytes hold exactly one whole request of plain form (plain.py)
+and its route is hot. Everything else goes to uvicorn with the same bytes, so both ways must answer alike: a generated
+test compares them.
 """
 
 import asyncio
-from collections.abc import Iterable
-from http import HTTPStatus
-from typing import Any, ClassVar
+import re
+from collections.abc import Coroutine, Iterable
+from typing import Any, ClassVar, NamedTuple
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mercato.runtime.http.edge import Edge
+from mercato.runtime.http import plain
+from mercato.runtime.http.cached import Kept
+from mercato.runtime.http.edge import Edge, host_name
 from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.plain import Headers
 from mercato.runtime.http.route import Route
+from mercato.runtime.http.wire import Beginnings, whole
+from mercato.runtime.telemetry import RouteMetrics
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_LEAVE_TO_ASGI = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"te", b"trailer"})
 _MAX_HELD = 1 << 20
 _LONGEST_KNOWN = 1_024
 _MOST_KNOWN = 8_192
+# A request with one of these is answered for itself alone, and so is one with a query string.
+_PERSONAL = frozenset({b"authorization", b"x-request-id"})
+_TARGET = re.compile(rb"(/[\w/.~-]*)(?:\?([\w/.~&=+%,:-]*))?")  # bytes: \w is ASCII
+
+
+class Found(NamedTuple):
+    """Where a first line leads."""
+
+    route: Route
+    path: str
+    query: bytes
+    params: dict[str, str]
+
+
+class Known:
+    """What a request asks for whose bytes were read before, and the reply that was kept for it when it was last sent.
+
+    `store` and `kept` hold as long as the directory has counted no more `changes` and the reply is not forgotten.
+    """
+
+    __slots__ = ("changes", "host", "if_none_match", "kept", "metrics", "path", "route", "store")
+
+    def __init__(self, route: Route, metrics: RouteMetrics, path: str, headers: Headers) -> None:
+        self.route = route
+        self.metrics = metrics
+        self.path = path
+        self.host = host_name(headers.get(b"host", b""))
+        self.if_none_match = headers.get(b"if-none-match")
+        self.changes = -1
+        self.store = ""
+        self.kept: Kept | None = None
 
 
 class HotRoutes:
-    """The hot routes by method and path: a whole path, or a fixed beginning and one last parameter."""
+    """The hot routes by their first line: a whole path, or a fixed beginning and one last parameter.
+
+    `known` has the latest requests for replies that may be kept, byte by byte: the same bytes read the same.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[bytes, Route] = {}
+        self._exact: dict[bytes, Found] = {}
         self._prefixed: dict[bytes, tuple[Route, str]] = {}
-        self.known: dict[bytes, _Known] = {}
+        self.known: dict[bytes, Known] = {}
         for route in routes:
             if not route.hot:
                 continue
             line = f"{route.method} {route.path}".encode()
             if not route.params:
-                self._exact[line] = route
+                self._exact[line + b" HTTP/1.1"] = Found(route, route.path, b"", {})
                 continue
             (param,) = route.params
             prefix, _, rest = line.partition(b"{")
@@ -44,77 +80,44 @@ class HotRoutes:
                 raise ValueError(f"{route.path}: a hot route has at most one parameter, at its end")
             self._prefixed[prefix] = (route, param)
 
-    def remember(self, data: bytes, route: Route, request: Request) -> None:
+    def remember(self, data: bytes, known: Known) -> None:
         if len(data) <= _LONGEST_KNOWN:
             if len(self.known) >= _MOST_KNOWN:
                 self.known.clear()
-            self.known[data] = _Known(route, request)
+            self.known[data] = known
 
-    def find(self, line: bytes) -> tuple[Route, dict[str, str]] | None:
-        """The route of `METHOD PATH`, without query string."""
-        route = self._exact.get(line)
-        if route is not None:
-            return route, {}
-        cut = line.rfind(b"/") + 1
-        found = self._prefixed.get(line[:cut])
-        if found is None or cut == len(line) or b"%" in line:
+    def find(self, line: bytes) -> Found | None:
+        """Where a request with this first line goes; None where that is no hot route, or its address not plain."""
+        found = self._exact.get(line)
+        if found is not None or not line.endswith(b" HTTP/1.1"):
+            return found
+        method, _, address = line[:-9].partition(b" ")
+        target = _TARGET.fullmatch(address)
+        if target is None:
             return None
-        return found[0], {found[1]: line[cut:].decode("latin-1")}
-
-
-class _Known:
-    """A request that was read before, byte by byte the same."""
-
-    __slots__ = ("_request", "route")
-
-    def __init__(self, route: Route, request: Request) -> None:
-        self.route = route
-        self._request = request
-
-    def request(self, peer: str) -> Request:
-        known = self._request
-        request = Request(known.method, known.path, known.query, known.headers, known.body, peer)
-        request.params = known.params
-        return request
-
-
-class _Reading:
-    """Callbacks of one httptools parser: collects one request."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.body = b""
-        self.complete = 0
-        self.plain = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in self.headers or name in _LEAVE_TO_ASGI:
-            self.plain = False
-        self.headers[name] = value
-
-    def on_body(self, body: bytes) -> None:
-        self.body += body
-
-    def on_message_complete(self) -> None:
-        self.complete += 1
+        path, query = target[1], target[2] or b""
+        exact = self._exact.get(b"%b %b HTTP/1.1" % (method, path))
+        if exact is not None:
+            return exact._replace(query=query)
+        cut = path.rfind(b"/") + 1
+        prefixed = self._prefixed.get(b"%b %b" % (method, path[:cut]))
+        if prefixed is None or cut == len(path):
+            return None
+        route, param = prefixed
+        return Found(route, path.decode(), query, {param: path[cut:].decode()})
 
 
 class LaneProtocol(HttpToolsProtocol):
-    """One connection. `edge` and `hot` are set on the subclass that `lane_protocol` makes."""
+    """One connection. `edge`, `hot` and `beginnings` are set on the subclass that `lane_protocol` makes."""
 
     edge: ClassVar[Edge]
     hot: ClassVar[HotRoutes]
+    beginnings: ClassVar[Beginnings]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._reading = _Reading()
-        self._lane_parser = httptools.HttpRequestParser(self._reading)
+        self._serving: Coroutine[Any, None, Reply] | None = None
         self._in_message = False
-        self._busy = False
         self._closing = False
         self._held = b""
         self._peer = ""
@@ -133,92 +136,115 @@ class LaneProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._busy:
+        if self._serving is not None:
             self._hold(data)
             return
-        if not self._in_message and (self.cycle is None or self.cycle.response_complete):
-            taken = self._take(data)
-            if taken is not None:
-                self._last = self.loop.time()
-                route, request, keep_alive = taken
-                if route.cache is not None and (reply := self.edge.serve_kept(route, request)) is not None:
-                    self._send(reply, keep_alive)
-                    return
-                self._busy = True
-                task = self.loop.create_task(self._answer(*taken))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+        if self._is_idle():
+            known = self.hot.known.get(data)
+            if (known is not None and self._answer_known(known)) or self._take(data):
                 return
         super().data_received(data)
 
+    def _is_idle(self) -> bool:
+        """No request is on its way in, none on its way out, and the client reads what it is sent."""
+        return (
+            not self._in_message and (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        )
+
     def shutdown(self) -> None:
-        if self._busy:
+        if self._serving is not None:
             self._closing = True
         else:
             super().shutdown()
 
-    def _take(self, data: bytes) -> tuple[Route, Request, bool] | None:
-        """The hot route and the request in these bytes, if they are exactly one plain request for it.
+    def _answer_known(self, known: Known) -> bool:
+        """Answer a request that was read before, byte by byte the same, if its reply is kept."""
+        edge = self.edge
+        self._last = started = edge.clock.elapsed()
+        kept = known.kept
+        if kept is None or kept.forgotten or known.changes != edge.directory.changes:
+            kept = self._find_kept(known)
+            if kept is None:
+                return False
+        status, before, after = kept.unchanged if known.if_none_match == kept.etag else kept.whole
+        beginning = self.beginnings.of(status, self.server_state.default_headers)
+        request = edge.new_request_id("req")
+        self.transport.write(b"".join((beginning, before, request.encode(), after)))
+        ended = edge.clock.elapsed()
+        edge.note((known.metrics, request, known.store, status, ended - started, ended, self._peer, "", ""))
+        if self.timeout_keep_alive_task is None:
+            self._await_the_next()
+        return True
 
-        The bytes of a request for a kept reply are remembered: the same bytes read the same.
-        """
-        known = self.hot.known.get(data)
-        if known is not None:
-            return known.route, known.request(self._peer), True
-        end = data.find(b" ", 8 if data.startswith(b"DELETE ") else 5)
-        head = data.find(b"\r\n\r\n") + 4
-        if end < 0 or head < 4:  # noqa: PLR2004 - find's -1 and the four bytes of the mark
-            return None
-        target, _, query = data[:end].partition(b"?")
-        found = self.hot.find(target)
-        if found is None:
-            return None
-        reading, parser = self._reading, self._lane_parser
-        reading.reset()
+    def _find_kept(self, known: Known) -> Kept | None:
+        known.changes = self.edge.directory.changes
+        found = self.edge.find_kept(known.route, known.host, known.path)
+        known.store, known.kept = ("", None) if found is None else found
+        return known.kept
+
+    def _take(self, data: bytes) -> bool:
+        """Serve these bytes, if they are exactly one plain request for a hot route."""
         try:
-            parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            reading.plain = False
-        whole = reading.complete == 1 and head + len(reading.body) == len(data)
-        keep_alive = whole and parser.should_keep_alive()
-        if not whole or not reading.plain or parser.get_http_version() != "1.1":
-            self._lane_parser = httptools.HttpRequestParser(reading)
-            return None
-        route, params = found
-        method, _, path = target.partition(b" ")
-        request = Request(
-            method.decode("latin-1"), path.decode("latin-1"), query, reading.headers, reading.body, self._peer
-        )
-        request.params = params
-        if not keep_alive:
-            self._lane_parser = httptools.HttpRequestParser(reading)
-        elif route.cache is not None:
-            self.hot.remember(data, route, request)
-        return route, request, keep_alive
+            first, headers, body = plain.read(data)
+        except plain.Unusual:
+            return False
+        found = self.hot.find(first)
+        if found is None:
+            return False
+        route = found.route
+        if route.cache is not None and not found.query and not _PERSONAL & headers.keys():
+            known = Known(route, self.edge.metrics(route), found.path, headers)
+            self.hot.remember(data, known)
+            if self._answer_known(known):
+                return True
+        request = Request(route.method, found.path, found.query, headers, body, self._peer)
+        request.params = found.params
+        self._serving = self.edge.serve(route, request)
+        self._step()
+        return True
 
-    async def _answer(self, route: Route, request: Request, keep_alive: bool) -> None:
-        reply = await self.edge.serve(route, request)
-        self._busy = False
-        if not self.transport.is_closing():
-            self._send(reply, keep_alive)
+    def _step(self, _awaited: Any = None) -> None:
+        """Go on with the request that is served, until it waits for a future or has its reply.
 
-    def _send(self, reply: Reply, keep_alive: bool) -> None:
-        self.server_state.total_requests += 1
-        keep_alive = keep_alive and not self._closing
-        self.transport.write(_wire(reply, self.server_state.default_headers, keep_alive=keep_alive))
-        if not keep_alive:
+        A task would do the same for a higher price. So a hot endpoint is in no task: it cannot use `asyncio.timeout`.
+        """
+        assert self._serving is not None, "a request is being served"
+        try:
+            awaited: Any = self._serving.send(None)
+        except StopIteration as done:
+            self._serving = None
+            if not self.transport.is_closing():
+                self._send(done.value)
+        except BaseException:
+            self._serving = None
+            self.transport.close()  # there will be no reply: nobody should wait for it
+            raise
+        else:
+            if awaited is None:  # it only lets others go first
+                self.loop.call_soon(self._step)
+            else:
+                awaited.add_done_callback(self._step)
+
+    def _send(self, reply: Reply) -> None:
+        beginning = self.beginnings.of(reply.status, self.server_state.default_headers)
+        self.transport.write(whole(beginning, reply, closing=self._closing))
+        if self._closing:
             self.transport.close()
             return
+        self._last = self.edge.clock.elapsed()
         if self._held:
             data, self._held = self._held, b""
             self.data_received(data)
         elif self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+            self._await_the_next()
+
+    def _await_the_next(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         """Close a connection that was silent for the time of keep-alive: one timer for many requests of the lane."""
-        left = self._last + self.timeout_keep_alive - self.loop.time()
-        if self._busy or left > 0:
+        left = self._last + self.timeout_keep_alive - self.edge.clock.elapsed()
+        if self._serving is not None or left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(max(left, 1.0), self._end_if_idle)
         else:
             self.timeout_keep_alive_handler()
@@ -232,26 +258,4 @@ class LaneProtocol(HttpToolsProtocol):
 
 def lane_protocol(edge: Edge, routes: Iterable[Route]) -> type[asyncio.Protocol]:
     """The protocol class for uvicorn's `http` setting."""
-    return type("Lane", (LaneProtocol,), {"edge": edge, "hot": HotRoutes(routes)})
-
-
-def _wire(reply: Reply, default_headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
-    parts = [_STATUS_LINES[reply.status]]
-    for name, value in default_headers:
-        parts += (name, b": ", value, b"\r\n")
-    if reply.status not in (204, 304):
-        parts += (
-            b"content-type: ",
-            reply.content_type,
-            b"\r\ncontent-length: ",
-            str(len(reply.body)).encode(),
-            b"\r\n",
-        )
-    for name, value in reply.headers:
-        parts += (name, b": ", value, b"\r\n")
-    if not keep_alive:
-        parts.append(b"connection: close\r\n")
-    parts.append(b"\r\n")
-    if reply.status not in (204, 304):
-        parts.append(reply.body)
-    return b"".join(parts)
+    return type("Lane", (LaneProtocol,), {"edge": edge, "hot": HotRoutes(routes), "beginnings": Beginnings()})

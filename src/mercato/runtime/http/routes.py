@@ -90,8 +90,10 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     text = given.decode("latin-1")
     if not _KEY.fullmatch(text):
         raise Malformed("Idempotency-Key has 1 to 255 printable ASCII characters without spaces")
-    token = request.headers.get(b"authorization", request.peer.encode())
-    who = caller.buyer or hashlib.sha256(token).hexdigest()[:32]
+    who = caller.buyer
+    if not who:
+        token = request.headers.get(b"authorization", request.peer.encode())
+        who = hashlib.sha256(token).hexdigest()[:32]
     scope = f"{who} {request.method} {request.path}"[:120]
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
@@ -137,7 +139,8 @@ class _Does:
     ) -> None:
         self._command = command
         self._decoder = msgspec.json.Decoder(body)
-        self._body_fields = tuple(field.name for field in msgspec.structs.fields(body))
+        self._body_fields = body.__struct_fields__
+        self._is_body = self._body_fields == command.__struct_fields__  # all of the command comes from the body
         self._needs_body = any(field.required for field in msgspec.structs.fields(body))
         self._from_path = from_path
         self._options = options
@@ -163,6 +166,8 @@ class _Does:
         values: dict[str, Any] = {}
         if request.body or self._needs_body:
             body = read_body(request, self._decoder)
+            if self._is_body:
+                return self._command(*msgspec.structs.astuple(body))
             values = {name: getattr(body, name) for name in self._body_fields}
         for name in self._from_path:
             values[name] = request.params[name]
@@ -227,6 +232,6 @@ def _check(values: dict[str, Any], form: type[msgspec.Struct]) -> None:
 
 def _version(match: str) -> int:
     text = match.strip('"').partition("-")[0]
-    if not text.isdigit() or len(text) > LONGEST_VERSION:
+    if not text.isdecimal() or len(text) > LONGEST_VERSION:
         raise Malformed("If-Match is the ETag that a GET of this resource answered")
     return int(text)

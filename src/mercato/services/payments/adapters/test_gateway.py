@@ -33,6 +33,7 @@ SIGNATURE = b"x-test-gateway-signature"
 STALL = 30.0  # seconds
 LATE = 5.0
 MAX_AGE = 5 * MINUTE
+LONGEST_STAMP = 15  # digits
 
 Deliver = Callable[[bytes, str], Awaitable[None]]
 
@@ -119,8 +120,8 @@ class TestGateway:
         return True
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
-        stamp, _, mac = headers.get(SIGNATURE, b"").decode("latin-1").partition(".")
-        if not stamp.isdigit() or abs(self._clock.now() - int(stamp)) > MAX_AGE:
+        stamp, _, mac = headers.get(SIGNATURE, b"").partition(b".")
+        if not stamp.isdigit() or len(stamp) > LONGEST_STAMP or abs(self._clock.now() - int(stamp)) > MAX_AGE:
             raise NoticeRefused("the notice is too old, or has no time")
         if not hmac.compare_digest(mac, self._mac(stamp, body)):
             raise NoticeRefused("the signature does not fit")
@@ -131,12 +132,12 @@ class TestGateway:
 
     def sign(self, body: bytes) -> str:
         """The signature header of a notice with this body."""
-        stamp = str(self._clock.now())
-        return f"{stamp}.{self._mac(stamp, body)}"
+        stamp = str(self._clock.now()).encode()
+        return (stamp + b"." + self._mac(stamp, body)).decode()
 
-    def _mac(self, stamp: str, body: bytes) -> str:
-        _, mac = self._keyring.sign(b"test gateway", stamp.encode() + b"." + body)
-        return mac.hex()
+    def _mac(self, stamp: bytes, body: bytes) -> bytes:
+        _, mac = self._keyring.sign(b"test gateway", stamp + b"." + body)
+        return mac.hex().encode()
 
     def _outcome(self, charged: Charged) -> GatewayOutcome:
         match charged.result:
