@@ -10,6 +10,7 @@ from typing import Any
 
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
+from mercato.runtime.bulkheads import Bulkheads
 from mercato.runtime.calls import Calls
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
@@ -47,6 +48,7 @@ class Edge:
         self.parts = parts
         self.directory = directory
         self.limiter = limiter
+        self.bulkheads = Bulkheads(parts.loop)
         self.serving = 0
         self._new_request_id = parts.ids.series()
         self._metrics: dict[str, RouteMetrics] = {}
