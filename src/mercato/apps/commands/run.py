@@ -14,7 +14,6 @@ from mercato.apps.owner import Ownership
 from mercato.apps.shop import Shop, flush_logs, make_parts, run_in_loop
 from mercato.runtime.settings import Settings, read_settings
 
-
 MOST_FILES = 65_536  # connections and database files together
 
 
