@@ -222,10 +222,6 @@ def _faults(options: argparse.Namespace, sale: Sale) -> list[str]:
         faults.append(f"of {options.buyers} buyers only {told} had a final answer")
     if options.failing and not report.declined:
         faults.append("no payment was declined")
-    if report.latency.p99_ms > GOAL_ORDER_MS:
-        faults.append(f"the answer to an order took {report.latency.p99_ms:.0f} ms at p99, more than {GOAL_ORDER_MS}")
-    if sale.others.answers.p99_ms > GOAL_OTHERS_MS:
-        faults.append(f"others waited {sale.others.answers.p99_ms:.0f} ms at p99, more than {GOAL_OTHERS_MS}")
     if sale.verified.differences:
         faults.append(f"verify found {sale.verified.differences} differences, the first: {sale.verified.lines[0]}")
     return faults
