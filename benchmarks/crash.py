@@ -90,8 +90,9 @@ def _folder(options: argparse.Namespace, kills: int, moments: random.Random, end
         seconds = time.monotonic() - begun
         time.sleep(SETTLE)
         shop.stop()
+        verified = shop.verify()
         compared = acknowledged.compare(log, shop.data)
-        return Killed(tuple(back), tuple(lost), seconds, report, compared, shop.verify())
+        return Killed(tuple(back), tuple(lost), seconds, report, compared, verified)
 
 
 def _kill(shop: Server, running: Running[JourneyReport]) -> float:
