@@ -7,6 +7,7 @@ written to its stream a few times a second; labels are bound when a route is.
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import accumulate
 from typing import IO, Any, TextIO
 
@@ -65,7 +66,8 @@ class AccessLog:
     def close(self) -> None:
         self.flush()
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # what is left in its buffer cannot be written either
+                self._stream.close()
             self._stream = None
 
 
@@ -147,7 +149,8 @@ class Telemetry:
         """Write what is left and close the streams that were handed in."""
         self.access.close()
         if self._stream is not sys.stderr:
-            self._stream.close()
+            with suppress(OSError):
+                self._stream.close()
 
     def exposition(self) -> bytes:
         """The text that `/metrics` answers."""
