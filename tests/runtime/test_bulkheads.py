@@ -9,11 +9,16 @@ from mercato.runtime.bulkheads import Bulkheads
 from mercato.values.messages import Overloaded
 
 
+class Load:
+    serving = 0
+
+
 class Till:
     """Notes who is let in, and lets them out when told."""
 
     def __init__(self, room: int = 2) -> None:
-        self.heads = Bulkheads(asyncio.get_running_loop(), room)
+        self.load = Load()
+        self.heads = Bulkheads(asyncio.get_running_loop(), self.load, room)
         self.inside: list[str] = []
         self._exits: dict[str, asyncio.Event] = {}
 
@@ -42,6 +47,7 @@ async def test_so_many_are_let_in_and_the_others_in_their_order() -> None:
     tasks = [till.comes(name) for name in "abcd"]
     await turns()
     assert till.inside == ["a", "b"]
+    assert till.load.serving == -2  # those who wait: a request counted itself when it came
     await till.goes("b")
     assert till.inside == ["a", "c"]
     await till.goes("a")
@@ -50,6 +56,7 @@ async def test_so_many_are_let_in_and_the_others_in_their_order() -> None:
     await till.goes("d")
     await asyncio.gather(*tasks)
     assert till.heads._lines == {}
+    assert till.load.serving == 0
 
 
 async def test_a_line_holds_up_nobody_who_wants_something_else() -> None:
@@ -85,6 +92,7 @@ async def test_who_gives_up_leaves_no_place_taken() -> None:
     await till.goes("c")
     await asyncio.gather(first, third)
     assert till.heads._lines == {}
+    assert till.load.serving == 0
 
 
 async def test_a_place_that_is_handed_to_somebody_who_leaves_at_that_moment_goes_on_to_the_next() -> None:
@@ -111,4 +119,17 @@ async def test_after_too_long_a_wait_one_is_told_to_come_back(monkeypatch: pytes
     with pytest.raises(Overloaded):
         await second
     assert till.inside == []
+    assert till.heads._lines == {}
+
+
+async def test_a_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulkheads, "LONGEST", 1)
+    till = Till(room=1)
+    first, second, third = till.comes("a"), till.comes("b"), till.comes("c")
+    await turns()
+    with pytest.raises(Overloaded):
+        await third
+    await till.goes("a")
+    await till.goes("b")
+    await asyncio.gather(first, second)
     assert till.heads._lines == {}

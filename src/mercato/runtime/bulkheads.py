@@ -8,24 +8,35 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from mercato.values.messages import Overloaded
 
 ROOM = 32
+LONGEST = 20_000  # who may wait in one line; more are told to come back later
 PATIENCE = 20.0  # seconds in a line after which nobody is let in: the caller is told to come back later
 
 
-class Bulkheads:
-    """At most `room` at a time for each key; the others wait, first come, first served."""
+class Load(Protocol):
+    """What counts the requests that are being served."""
 
-    def __init__(self, loop: Any, room: int = ROOM) -> None:
+    serving: int
+
+
+class Bulkheads:
+    """At most `room` at a time for each key; the others wait, first come, first served.
+
+    Who waits is not being served, and does not count in `load`.
+    """
+
+    def __init__(self, loop: Any, load: Load, room: int = ROOM) -> None:
         self._loop = loop
+        self._load = load
         self._room = room
         self._lines: dict[str, _Line] = {}
 
     def room(self, keys: Iterable[str]) -> "_Room":
-        """A place for each key, for `async with`. Raises Overloaded after too long a wait."""
+        """A place for each key, for `async with`. Raises Overloaded where the line or the wait is too long."""
         return _Room(self, sorted(keys))
 
     async def enter(self, key: str) -> None:
@@ -35,15 +46,20 @@ class Bulkheads:
         if line.inside < self._room:
             line.inside += 1
             return
+        if len(line.waiting) >= LONGEST:
+            raise Overloaded
         since = self._loop.time()
         turn = self._loop.create_future()
         line.waiting.append(turn)
+        self._load.serving -= 1
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
                 self.leave(key)
             raise
+        finally:
+            self._load.serving += 1
         if self._loop.time() > since + PATIENCE:
             self.leave(key)
             raise Overloaded

@@ -12,12 +12,13 @@ from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
 from mercato.runtime.bulkheads import Bulkheads
 from mercato.runtime.calls import Calls
+from mercato.runtime.http.admission import Admission
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.parts import Parts
 from mercato.runtime.telemetry import AccessLine, RouteMetrics
 from mercato.values.ids import Ids
-from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Refusal, TooManyRequests
+from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Overloaded, Refusal, TooManyRequests
 
 SESSION_COOKIE = "mercato_session"
 
@@ -48,8 +49,8 @@ class Edge:
         self.parts = parts
         self.directory = directory
         self.limiter = limiter
-        self.bulkheads = Bulkheads(parts.loop)
-        self.serving = 0
+        self.admission = Admission(parts.clock)
+        self.bulkheads = Bulkheads(parts.loop, self.admission)
         self._new_request_id = parts.ids.series()
         self._metrics: dict[str, RouteMetrics] = {}
 
@@ -57,7 +58,7 @@ class Edge:
         """From a whole request to a finished reply."""
         request.started = self.clock.elapsed()
         request.id = self._request_id(request)
-        self.serving += 1
+        self.admission.serving += 1
         caller: Caller | None = None
         try:
             caller = self._enter_known(route, request) or await self._enter(route, request)
@@ -70,8 +71,20 @@ class Edge:
             )
             reply = self._refused(route, request, Failed())
         finally:
-            self.serving -= 1
+            self.admission.serving -= 1
         self._leave(route, request, reply, caller)
+        return reply
+
+    def turn_away(self, route: Route, request: Request) -> Reply | None:
+        """The refusal of a request for which there is no room; None: it may be served."""
+        if route.limit == "none" or self.admission.admits(
+            request.headers.get(b"authorization") or request.headers.get(b"cookie") or request.peer.encode()
+        ):
+            return None
+        request.started = self.clock.elapsed()
+        request.id = self._request_id(request)
+        reply = self._refused(route, request, Overloaded())
+        self._leave(route, request, reply, None)
         return reply
 
     def serve_kept(self, route: Route, request: Request) -> Reply | None:

@@ -115,6 +115,7 @@ class LaneProtocol(HttpToolsProtocol):
         self._lane_parser = httptools.HttpRequestParser(self._reading)
         self._in_message = False
         self._busy = False
+        self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._held = b""
         self._peer = ""
@@ -123,6 +124,12 @@ class LaneProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else ""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more is done for a caller who is gone: what it has sent is begun in full or not at all."""
+        if self._busy and self._task is not None:
+            self._task.cancel()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._in_message = True
@@ -141,13 +148,14 @@ class LaneProtocol(HttpToolsProtocol):
             if taken is not None:
                 self._last = self.loop.time()
                 route, request, keep_alive = taken
-                if route.cache is not None and (reply := self.edge.serve_kept(route, request)) is not None:
+                kept = self.edge.serve_kept(route, request) if route.cache is not None else None
+                if (reply := kept or self.edge.turn_away(route, request)) is not None:
                     self._send(reply, keep_alive)
                     return
                 self._busy = True
-                task = self.loop.create_task(self._answer(*taken))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                self._task = self.loop.create_task(self._answer(*taken))
+                self.tasks.add(self._task)
+                self._task.add_done_callback(self.tasks.discard)
                 return
         super().data_received(data)
 
