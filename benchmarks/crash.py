@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> Outcome:
     build()
     moments = random.Random(options.seed)  # noqa: S311  the moments shall be the same at every run
     end = time.monotonic() + options.seconds
-    folders = []
+    folders: list[Killed] = []
     for kills in _portions(options.kills, options.each):
         tell(f"folder {len(folders) + 1}: {kills} kills")
         folders.append(_folder(options, kills, moments, end))
