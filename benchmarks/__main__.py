@@ -10,7 +10,7 @@ from types import FrameType
 
 import msgspec
 
-from benchmarks import buy, cart, crash, import_catalogue, machine, product, start
+from benchmarks import buy, cart, crash, flash, import_catalogue, machine, overload, product, start
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
@@ -36,6 +36,10 @@ BENCHMARKS = (
         import_catalogue.run,
     ),
     Benchmark("start", "time from the command to the first page, and memory", start.add_options, start.run),
+    Benchmark(
+        "flash", "everybody wants the last pieces at once, and others buy meanwhile", flash.add_options, flash.run
+    ),
+    Benchmark("overload", "ten times as many shoppers as can be served, and after", overload.add_options, overload.run),
     Benchmark(
         "crash", "what kill -9 under load loses (nothing), and how soon it is back", crash.add_options, crash.run
     ),

@@ -48,10 +48,16 @@ class Kept(msgspec.Struct):
     charges: dict[str, Charge]
 
 
+def lost(log: Path, data: Path) -> list[str]:
+    """What the client was told and the databases do not say, also while the server runs: a sentence for each."""
+    said = _said(log)  # first, so that all of it must be found
+    return [*said.twice, *_lost(said, _kept(data))]
+
+
 def compare(log: Path, data: Path) -> Compared:
     """`log` is the load client's, `data` the folder of a server that has been stopped."""
     said, kept = _said(log), _kept(data)
-    differences = [*said.twice, *_orders(said, kept), *_payments(said, kept), *_charges(kept)]
+    differences = [*said.twice, *_lost(said, kept), *_doubled(kept), *_charges(kept)]
     return Compared(len(said.orders), len(said.paid), len(kept.charges), differences)
 
 
@@ -84,31 +90,37 @@ def _kept(data: Path) -> Kept:
     return Kept(orders, keys, payments, charges)
 
 
-def _orders(said: Said, kept: Kept) -> Iterator[str]:
+def _lost(said: Said, kept: Kept) -> Iterator[str]:
     for key, order_id in said.orders.items():
         if order_id not in kept.orders:
             yield f"{order_id} was acknowledged and does not exist"
         if kept.keys.get(key) != (order_id, 201):
             yield f"{order_id} was acknowledged for key {key}, which is kept as {kept.keys.get(key)}"
-    by_order = Counter(order_id for order_id, _ in kept.keys.values())
-    for order_id in kept.orders:
-        if by_order[order_id] != 1:
-            yield f"{order_id} has {by_order[order_id]} idempotency keys"
-
-
-def _payments(said: Said, kept: Kept) -> Iterator[str]:
-    captured: dict[str, list[int]] = defaultdict(list)
-    for order_id, state, amount in kept.payments.values():
-        if state == "captured":
-            captured[order_id].append(amount)
+    captured = _captured(kept)
     for order_id in said.paid:
         stage, total, taken = kept.orders.get(order_id, ("missing", 0, 0))
         if (stage, taken) != ("paid", total) or captured[order_id] != [total]:
             text = f"it is {stage} with {taken} of {total}, its captured payments are {captured[order_id]}"
             yield f"{order_id} was acknowledged as paid: {text}"
-    for order_id, amounts in captured.items():
+
+
+def _doubled(kept: Kept) -> Iterator[str]:
+    by_order = Counter(order_id for order_id, _ in kept.keys.values())
+    for order_id in kept.orders:
+        if by_order[order_id] != 1:
+            yield f"{order_id} has {by_order[order_id]} idempotency keys"
+    for order_id, amounts in _captured(kept).items():
         if len(amounts) > 1:
             yield f"{order_id} has {len(amounts)} captured payments"
+
+
+def _captured(kept: Kept) -> dict[str, list[int]]:
+    """The amounts of captured payments by order."""
+    captured: dict[str, list[int]] = defaultdict(list)
+    for order_id, state, amount in kept.payments.values():
+        if state == "captured":
+            captured[order_id].append(amount)
+    return captured
 
 
 def _charges(kept: Kept) -> Iterator[str]:

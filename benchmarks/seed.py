@@ -41,20 +41,26 @@ Result = TypeVar("Result")
 
 
 class Seed(msgspec.Struct, frozen=True):
-    """How much there is: half of the products have one variant, half have two."""
+    """How much there is: half of the products have one variant, half have two.
+
+    Beside them, `scarce` products have one variant of which there are only so many `pieces`.
+    """
 
     products: int = 10_000
     users: int = 1_000
+    scarce: int = 0
+    pieces: int = 100
 
 
 class Seeded(msgspec.Struct, frozen=True):
-    """What a client must know: a session's token for each user, and what can be bought."""
+    """What a client must know: a session's token for each user, and the ids of what can be bought."""
 
     store: str
     api_key: str
     tokens: tuple[str, ...]
     products: tuple[str, ...]
     variants: tuple[str, ...]
+    scarce: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -98,7 +104,10 @@ class _Seeding:
         await self._calls.do(OpenStore(self._store, "bench", "Benchmark", CURRENCY), self._caller)
         await self._calls.do(SetRates(RATES), self._caller)
         key = await self._calls.do(MakeApiKey("benchmark"), self._caller)
-        made = await _in_portions(self._product(place) for place in range(self._seed.products))
+        made = await _in_portions(self._product(draft(place)) for place in range(self._seed.products))
+        few = await _in_portions(
+            self._product(scarce_draft(place, self._seed.pieces)) for place in range(self._seed.scarce)
+        )
         tokens = await self._users()
         await self._quiet()
         return Seeded(
@@ -107,10 +116,11 @@ class _Seeding:
             tuple(tokens),
             tuple(product.id for product in made),
             tuple(variant.id for product in made for variant in product.variants),
+            tuple(product.variants[0].id for product in few),
         )
 
-    async def _product(self, place: int) -> Product:
-        return await self._calls.do(CreateProduct(ProductId(self._ids.new("prod")), draft(place)), self._caller)
+    async def _product(self, made: ProductDraft) -> Product:
+        return await self._calls.do(CreateProduct(ProductId(self._ids.new("prod")), made), self._caller)
 
     async def _users(self) -> list[str]:
         """Everybody has the same password, hashed once: what a hash costs is no part of what is measured."""
@@ -170,6 +180,16 @@ def draft(place: int) -> ProductDraft:
         options=(Option("Colour", colours),),
         images=(Image("/pictures/longsleeve-ochre-front.svg", f"Work Shirt No. {place}"),),
         status="active",
+    )
+
+
+def scarce_draft(place: int, pieces: int) -> ProductDraft:
+    """Scarce product number `place`: one variant, of which there are so many pieces."""
+    usual = draft(0)
+    (variant,) = usual.variants
+    variant = msgspec.structs.replace(variant, sku=f"LS-{place}", stock_change=pieces)
+    return msgspec.structs.replace(
+        usual, handle=f"last-shirt-{place}", title=f"Last Shirt No. {place}", variants=(variant,)
     )
 
 

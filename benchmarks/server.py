@@ -62,8 +62,8 @@ class Server:
         """As in a Host header."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self, *, demo: bool = False) -> float:
-        """Start the process; the seconds until the start page was answered. Raises BenchmarkError if it never is."""
+    def start(self, *, demo: bool = False, path: str = "/") -> float:
+        """Start the process; the seconds until `path` was answered. Raises BenchmarkError if it never is."""
         command = [*self._program, "run", "--data", str(self.data), "--port", str(self.port)]
         begun = time.monotonic()
         with (self.folder / "server.out").open("ab") as out:
@@ -76,7 +76,7 @@ class Server:
                 stderr=out,
             )
         while self._process.poll() is None:
-            if self.answers():
+            if self.answers(path):
                 return time.monotonic() - begun
             if time.monotonic() > begun + MOST_TO_START:
                 break
@@ -84,10 +84,10 @@ class Server:
         self.kill()
         raise BenchmarkError(f"the server did not answer on {self.address}:\n{self._told()}")
 
-    def answers(self) -> bool:
-        """Whether the start page is there."""
+    def answers(self, path: str) -> bool:
+        """Whether this page is there."""
         try:
-            return self.get("/")[0] == http.client.OK
+            return self.get(path)[0] == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
 

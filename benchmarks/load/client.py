@@ -1,6 +1,6 @@
 """Runs the load client: jobs are described here, and each ends in a typed report.
 
-`repeat` and `journeys` block until the job is over. `start_repeat` and `start_journeys` return at once, for a caller
+`repeat`, `journeys` and `sale` block until the job is over. Their namesakes with `start_` return at once, for a caller
 that does something to the server meanwhile.
 """
 
@@ -91,6 +91,37 @@ class JourneyJob(msgspec.Struct, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
 
 
+class SaleJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Let everybody want the same variant at once.
+
+    Each of `tokens` empties its cart, puts one `variant` into it and asks for a quote; that is the warm-up, which ends
+    when all are ready or after `warmup` seconds. Then the buyers arrive, evenly spread over `window` seconds, and each
+    orders with its quote on any free one of `connections`. Who has an order pays; the fraction `failing` of the
+    payments is declined, and those orders are cancelled by their buyers. Who is told "sold out" comes again after
+    `pause` seconds, at most `again` times. All must be over within `seconds`.
+
+    `log` names a file to which the line `open` is appended when the first buyer arrives.
+    """
+
+    port: int
+    tokens: Sequence[str]
+    variant: str
+    connections: int = 64
+    window: float = 3.0
+    failing: float = 0.0
+    again: int = 0
+    pause: float = 5.0
+    seconds: float = 60.0
+    opening: float = 60.0
+    warmup: float = 300.0
+    drain: float = 12.0
+    rest: float = 0.0003
+    log: Path | None = None
+    host: str = ""
+    destination: Destination = Destination()
+    address: str = "127.0.0.1"
+
+
 class Durations(msgspec.Struct, frozen=True):
     """How long something took, in ms, each figure true to 0.4 percent; all 0 where `count` is 0."""
 
@@ -146,7 +177,8 @@ class JourneyReport(Report, frozen=True, kw_only=True):
 
     In an open loop, durations start at the planned arrival, and `waiting` counts arrivals that no connection was free
     for until the window's end. `outside_...` counts those that ended in warm-up or drain; `failures` and `retries` tell
-    of the whole run, so that nothing can hide there. `sold_out_latency` is the time until a buyer was told.
+    of the whole run, so that nothing can hide there. `sold_out_latency` is the time until a buyer was told, `answers`
+    the time to the answer of any step.
     """
 
     journeys_per_second: float
@@ -161,7 +193,33 @@ class JourneyReport(Report, frozen=True, kw_only=True):
     waiting: int
     failures: tuple[Failure, ...]
     sold_out_latency: Durations
+    answers: Durations
     steps: dict[str, Durations]
+
+
+class SaleReport(Report, frozen=True, kw_only=True):
+    """What became of everybody. `begun` counts orders that were sent, the repeated ones too.
+
+    `refusals` are all answers "sold out" (with what is short), `sold_out` the buyers who left with one. `requoted`
+    orders were sent again with a new quote, because an order that was refused late had changed the cart. `waiting` is
+    who had not come, or not come again, when time was up. `latency` is the time from the planned arrival to the answer
+    to the order, `sold_out_latency` and `bought_latency` are its parts, `pay_latency` the payment's own.
+    """
+
+    orders_per_second: float
+    cpu_us_per_order: float
+    paid: int
+    declined: int
+    cancelled: int
+    refusals: int
+    sold_out: int
+    requoted: int
+    failed: int
+    waiting: int
+    failures: tuple[Failure, ...]
+    sold_out_latency: Durations
+    bought_latency: Durations
+    pay_latency: Durations
 
 
 AnyReport = TypeVar("AnyReport", bound=Report)
@@ -239,9 +297,15 @@ def journeys(job: JourneyJob, program: Path | None = None) -> JourneyReport:
         return running.wait()
 
 
+def sale(job: SaleJob, program: Path | None = None) -> SaleReport:
+    """Run the job to its end. `program` is another build of the client than the usual one."""
+    with start_sale(job, program) as running:
+        return running.wait()
+
+
 def start_repeat(job: RepeatJob, program: Path | None = None) -> Running[RepeatReport]:
     """Start the job and return at once."""
-    settings = {**_common(job), "mode": "repeat", "requests": "requests"}
+    settings = {**_common(job), "mode": "repeat", "limit": job.limit, "requests": "requests"}
     requests = b"".join(len(request).to_bytes(4, "little") + request for request in job.requests)
     files = {"job": _lines(settings), "requests": requests}
     return Running(program or build(), files, RepeatReport, _most_seconds(job))
@@ -249,29 +313,29 @@ def start_repeat(job: RepeatJob, program: Path | None = None) -> Running[RepeatR
 
 def start_journeys(job: JourneyJob, program: Path | None = None) -> Running[JourneyReport]:
     """Start the job and return at once."""
-    for name, values in (("token", job.tokens), ("variant", job.variants)):
-        if not all(map(_PLAIN.fullmatch, values)) or len(set(values)) != len(values):
-            raise LoadError(f"Each {name} must be plain printable text, given once.")
     settings = {
         **_common(job),
         "mode": "journey",
-        "tokens": "tokens",
-        "variants": "variants",
-        "host": job.host or f"{job.address}:{job.port}",
-        "destination": msgspec.json.encode(job.destination).decode(),
+        "limit": job.limit,
         "rate": job.rate,
         "seed": job.seed,
         "skew": job.skew,
         "retry": int(job.retry),
     }
-    if job.log is not None:
-        settings["log"] = str(job.log.absolute())
-    files = {
-        "job": _lines(settings),
-        "tokens": "\n".join(job.tokens).encode(),
-        "variants": "\n".join(job.variants).encode(),
+    return Running(program or build(), _files(job, job.variants, settings), JourneyReport, _most_seconds(job))
+
+
+def start_sale(job: SaleJob, program: Path | None = None) -> Running[SaleReport]:
+    """Start the job and return at once."""
+    settings = {
+        **_common(job),
+        "mode": "sale",
+        "window": job.window,
+        "failing": job.failing,
+        "again": job.again,
+        "pause": job.pause,
     }
-    return Running(program or build(), files, JourneyReport, _most_seconds(job))
+    return Running(program or build(), _files(job, (job.variant,), settings), SaleReport, _most_seconds(job))
 
 
 def http_request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
@@ -282,7 +346,28 @@ def http_request(method: str, path: str, headers: Mapping[str, str], body: bytes
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _common(job: RepeatJob | JourneyJob) -> dict[str, str | float]:
+def _files(job: JourneyJob | SaleJob, variants: Sequence[str], settings: Mapping[str, str | float]) -> dict[str, bytes]:
+    """The files of a job whose buyers are named by their tokens."""
+    for name, values in (("token", job.tokens), ("variant", variants)):
+        if not all(map(_PLAIN.fullmatch, values)) or len(set(values)) != len(values):
+            raise LoadError(f"Each {name} must be plain printable text, given once.")
+    named = {
+        **settings,
+        "tokens": "tokens",
+        "variants": "variants",
+        "host": job.host or f"{job.address}:{job.port}",
+        "destination": msgspec.json.encode(job.destination).decode(),
+    }
+    if job.log is not None:
+        named["log"] = str(job.log.absolute())
+    return {
+        "job": _lines(named),
+        "tokens": "\n".join(job.tokens).encode(),
+        "variants": "\n".join(variants).encode(),
+    }
+
+
+def _common(job: RepeatJob | JourneyJob | SaleJob) -> dict[str, str | float]:
     return {
         "address": job.address,
         "port": job.port,
@@ -292,7 +377,6 @@ def _common(job: RepeatJob | JourneyJob) -> dict[str, str | float]:
         "warmup": job.warmup,
         "drain": job.drain,
         "rest": job.rest,
-        "limit": job.limit,
     }
 
 
@@ -303,6 +387,6 @@ def _lines(settings: Mapping[str, str | float]) -> bytes:
     return "".join(f"{name} {value}\n" for name, value in settings.items()).encode()
 
 
-def _most_seconds(job: RepeatJob | JourneyJob) -> float:
+def _most_seconds(job: RepeatJob | JourneyJob | SaleJob) -> float:
     """More than the program can need: it bounds each of its phases itself."""
     return job.opening + job.warmup + job.seconds + job.drain + 15

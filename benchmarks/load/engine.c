@@ -43,6 +43,7 @@ static void open_window(struct run *run, int64_t now) {
     run->phase = MEASURING;
     run->window_begin = now;
     read_cpu(&run->cpu_user, &run->cpu_system);
+    if (run->workload->opened) run->workload->opened(run);
 }
 
 static void close_window(struct run *run, int64_t now) {

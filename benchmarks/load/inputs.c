@@ -28,6 +28,7 @@ static const struct setting settings[] = {
     {"limit", WHOLE, offsetof(struct job, limit)},
     {"seed", WHOLE, offsetof(struct job, seed)},
     {"retry", WHOLE, offsetof(struct job, retry)},
+    {"again", WHOLE, offsetof(struct job, again)},
     {"opening", REAL, offsetof(struct job, opening)},
     {"seconds", REAL, offsetof(struct job, seconds)},
     {"warmup", REAL, offsetof(struct job, warmup)},
@@ -35,6 +36,9 @@ static const struct setting settings[] = {
     {"rest", REAL, offsetof(struct job, rest)},
     {"rate", REAL, offsetof(struct job, rate)},
     {"skew", REAL, offsetof(struct job, skew)},
+    {"window", REAL, offsetof(struct job, window)},
+    {"failing", REAL, offsetof(struct job, failing)},
+    {"pause", REAL, offsetof(struct job, pause)},
 };
 
 /* The whole file, with a zero byte behind it that `size` does not count. */
@@ -126,4 +130,8 @@ void read_job(const char *path, struct job *job) {
     if (!(job->rate >= 0 && job->rate <= 1e6)) fail("A job's rate is 0 (closed loop) to 1000000 a second.");
     if (!(job->skew >= 0 && job->skew <= 1)) fail("A job's skew is a fraction from 0 to 1.");
     if (job->limit < 0) fail("A job's limit is 0 (none) or more.");
+    if (!(job->window >= 0 && job->window <= 3600)) fail("The buyers of a sale arrive within 0 to 3600 seconds.");
+    if (!(job->failing >= 0 && job->failing <= 1)) fail("The failing payments are a fraction from 0 to 1.");
+    if (!(job->pause >= 0 && job->pause <= 3600)) fail("A buyer pauses for 0 to 3600 seconds.");
+    if (job->again < 0 || job->again > 1000) fail("A buyer comes again 0 to 1000 times.");
 }

@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_ID 63
-
 struct journey {
     uint64_t number;
     uint32_t buyer;
@@ -21,7 +19,7 @@ struct journey {
     struct buffer out; /* the request of this step, whole: it can be sent again as it is */
 };
 
-static const char *const step_names[STEPS] = {"add_first", "add_second", "quote", "order", "pay"};
+static const char *const step_names[JOURNEY_STEPS] = {"add_first", "add_second", "quote", "order", "pay"};
 
 static const struct job *the_job;
 static struct texts tokens, variants;
@@ -31,7 +29,7 @@ static struct journey *journeys;
 static uint32_t *free_buyers;
 static size_t next_buyer, free_count;
 
-static struct histogram latency, sold_out_latency, step_latency[STEPS];
+static struct histogram latency, sold_out_latency, answer_latency, step_latency[JOURNEY_STEPS];
 static uint64_t begun, completed, sold_out, failed, retries, outside_completed, outside_sold_out, outside_failed;
 
 static int log_file = -1;
@@ -120,31 +118,6 @@ static bool give_up(const struct run *run, struct journey *journey, int status, 
     return false;
 }
 
-static bool has(struct text body, const char *pattern) {
-    return memmem(body.bytes, body.size, pattern, strlen(pattern)) != NULL;
-}
-
-/* The JSON string that starts at `from`, as it stands there, without its quotes; size 0 if it does not end. */
-static struct text string_at(struct text body, const char *from) {
-    const char *end = body.bytes + body.size;
-    for (const char *at = from; at < end; at++) {
-        if (*at == '"') return (struct text){from, (size_t)(at - from)};
-        if (*at == '\\') at++;
-    }
-    return (struct text){from, 0};
-}
-
-/* The first key of the answer must be the order's id: deeper in the document, other things have ids too. */
-static bool read_order(struct text body, char *order) {
-    static const char pattern[] = "{\"id\":\"ord_";
-    if (body.size < sizeof pattern || memcmp(body.bytes, pattern, sizeof pattern - 1) != 0) return false;
-    struct text id = string_at(body, body.bytes + 7);
-    if (id.size == 0 || id.size > MOST_ID) return false;
-    memcpy(order, id.bytes, id.size);
-    order[id.size] = '\0';
-    return has(body, "\"stage\":\"payment_due\"");
-}
-
 static void write_time(void) {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
@@ -193,10 +166,7 @@ static void write_log_at_exit(void) {
 
 static bool quote_answered(const struct run *run, struct connection *connection, struct journey *journey,
                            const struct answer *answer) {
-    static const char pattern[] = "\"signed\":\"";
-    const char *found = memmem(answer->body.bytes, answer->body.size, pattern, sizeof pattern - 1);
-    struct text quote = {0};
-    if (found) quote = string_at(answer->body, found + sizeof pattern - 1);
+    struct text quote = read_signed(answer->body);
     if (!quote.size) return give_up(run, journey, answer->status, "missing_field", answer->body);
     ask(connection, journey, ORDER, quote);
     return true;
@@ -228,7 +198,10 @@ static bool answered(struct run *run, struct connection *connection, const struc
     struct journey *journey = &journeys[connection->index];
     int64_t now = monotonic();
     enum step step = journey->step;
-    if (run->phase == MEASURING) record(&step_latency[step], now - journey->step_begun);
+    if (run->phase == MEASURING) {
+        record(&step_latency[step], now - journey->step_begun);
+        record(&answer_latency, now - journey->step_begun);
+    }
     journey->step_begun = now;
     if (step == ORDER && answer->status == 409 && has(answer->body, "\"code\":\"sold_out\"")) {
         if (run->phase == MEASURING) record(&sold_out_latency, now - journey->begun);
@@ -284,8 +257,10 @@ static void print_report(const struct run *run) {
     print_durations("latency", &latency);
     printf(",");
     print_durations("sold_out_latency", &sold_out_latency);
+    printf(",");
+    print_durations("answers", &answer_latency);
     printf(",\"steps\":{");
-    for (int step = 0; step < STEPS; step++) {
+    for (int step = 0; step < JOURNEY_STEPS; step++) {
         if (step) printf(",");
         print_durations(step_names[step], &step_latency[step]);
     }

@@ -46,8 +46,8 @@ struct texts {
 
 struct job {
     char *mode, *address, *host, *requests, *tokens, *variants, *destination, *log;
-    int64_t port, connections, limit, seed, retry;
-    double opening, warmup, seconds, drain, rest, rate, skew;
+    int64_t port, connections, limit, seed, retry, again;
+    double opening, warmup, seconds, drain, rest, rate, skew, window, failing, pause;
 };
 
 void read_job(const char *path, struct job *job);
@@ -122,6 +122,8 @@ struct workload {
     bool (*exhausted)(const struct run *run);
     /* When begin() may succeed again although no answer came; NEVER where only answers matter. */
     int64_t (*due)(const struct run *run);
+    /* Called when the measured window begins; NULL where nothing depends on it. */
+    void (*opened)(struct run *run);
     /* Called when all that one wake-up brought has been handled. */
     void (*turned)(void);
 };
@@ -161,19 +163,30 @@ void offer(struct run *run, struct connection *connection);
 
 /* report.c */
 
-/* Prints the beginning of the report's object: what both modes tell of the window. */
+/* Prints the beginning of the report's object: what all modes tell of the window. */
 void print_run(const struct run *run, uint64_t units, const char *unit);
 void print_durations(const char *name, const struct histogram *histogram);
 void print_words(struct text text);
 
-/* requests.c: the five requests of a journey. */
+/* requests.c: the five requests of a journey, and those that only a sale needs. DECLINE pays by a means that fails. */
 
-enum step { ADD_FIRST, ADD_SECOND, QUOTE, ORDER, PAY, STEPS };
+enum step { ADD_FIRST, ADD_SECOND, QUOTE, ORDER, PAY, JOURNEY_STEPS, DECLINE = JOURNEY_STEPS, CANCEL, EMPTY, STEPS };
 
 void prepare_requests(const struct job *job);
-void write_key(struct buffer *out, uint64_t journey, enum step step);
-/* `subject` is the variant to add, the signed quote or the order's id; the step of the quote has none. */
-void write_request(struct buffer *out, enum step step, struct text token, uint64_t journey, struct text subject);
+/* `number` tells keys apart: that of the journey, or of the attempt to order. */
+void write_key(struct buffer *out, uint64_t number, enum step step);
+/* `subject` is the variant to add, the signed quote or the order's id; quoting and emptying have none. */
+void write_request(struct buffer *out, enum step step, struct text token, uint64_t number, struct text subject);
+
+/* answers.c */
+
+#define MOST_ID 63
+
+bool has(struct text body, const char *pattern);
+/* The first signed quote in the answer; size 0 where there is none. */
+struct text read_signed(struct text body);
+/* The id of an order that waits for its payment; false if the answer is none. */
+bool read_order(struct text body, char order[MOST_ID + 1]);
 
 /* failures.c */
 
@@ -181,9 +194,10 @@ void write_request(struct buffer *out, enum step step, struct text token, uint64
 void note_failure(enum step step, int status, const char *reason, struct text body);
 void print_failures(const char *const *step_names);
 
-/* repeat.c, journey.c: the two modes, each with its report. */
+/* repeat.c, journey.c, sale.c: the modes, each with its report. */
 
 void run_repeat(const struct job *job);
 void run_journeys(const struct job *job);
+void run_sale(const struct job *job);
 
 #endif

@@ -9,6 +9,7 @@ int main(int count, char **arguments) {
     read_job(arguments[1], &job);
     if (strcmp(job.mode, "repeat") == 0) run_repeat(&job);
     else if (strcmp(job.mode, "journey") == 0) run_journeys(&job);
-    else fail("The job's mode must be repeat or journey, not %s.", job.mode);
+    else if (strcmp(job.mode, "sale") == 0) run_sale(&job);
+    else fail("The job's mode must be repeat, journey or sale, not %s.", job.mode);
     return 0;
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.acknowledged import compare
+from benchmarks.acknowledged import compare, lost
 
 LOG = "order ord_1 k1 1000\npaid ord_1 1001\norder ord_2 k2 1002\n"
 CHARGE = '{"store":"s","key":"pay_1","amount":{"amount":500,"currency":"EUR"},"source":"approve","result":"captured"}\n'
@@ -84,6 +84,18 @@ def test_each_difference_is_seen(folder: Folder, plant: Callable[[Folder], objec
     assert len(differences) == len(words)
     for part, difference in zip(words, differences, strict=True):
         assert part in difference
+
+
+def test_a_running_server_must_have_what_was_acknowledged_and_may_have_more(folder: Folder) -> None:
+    folder.orders("insert into orders values ('ord_3', 'placed', 1, 0)")  # its key is read a moment earlier
+    folder.payments("insert into payments values ('pay_2', 'ord_2', 'calling', 300)")
+    folder.charges.write_text(CHARGE + CHARGE.replace("pay_1", "pay_2"))  # its outcome is on its way
+    assert lost(folder.log, folder.data) == []
+    folder.orders("delete from orders where id = 'ord_2'")
+    folder.payments("delete from payments where id = 'pay_1'")
+    missing, unpaid = lost(folder.log, folder.data)
+    assert "ord_2 was acknowledged and does not exist" in missing
+    assert "its captured payments are []" in unpaid
 
 
 def test_two_charges_for_one_order_are_seen(folder: Folder) -> None:

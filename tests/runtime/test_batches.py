@@ -240,3 +240,31 @@ def test_who_lost_its_position_undoes_its_effects_and_reads_the_log_again(bench:
     bench.notebook._resume()
     bench.drain(bench.notebook)
     assert (bench.pages(), bench.position()) == ({"a": 1, "b": 2}, 4)
+
+
+def test_a_command_whose_caller_is_gone_is_not_begun(bench: Bench) -> None:
+    gone = bench.notebook.submit(Do("a", "insert", 1), buyer(), key("k1"))
+    kept = bench.notebook.submit(Do("b", "insert", 2), buyer())
+    gone.cancel()
+    bench.drain(bench.notebook)
+    assert outcome(kept) == 2
+    assert bench.pages() == {"b": 2}
+    assert stored(bench) == []
+    last = bench.notebook.submit(Do("c", "insert", 3), buyer())
+    last.cancel()
+    bench.drain(bench.notebook)
+    assert bench.pages() == {"b": 2}
+    assert bench.notebook.idle
+
+
+def test_a_command_that_has_begun_is_done_though_its_caller_is_gone(bench: Bench) -> None:
+    future = bench.notebook.submit(Do("a", "insert", 1), buyer(), key("k1"))
+    batch = bench.notebook.take()
+    assert batch is not None
+    future.cancel()
+    bench.notebook.apply(batch)
+    bench.notebook.commit(batch)
+    bench.notebook.settle(batch)
+    assert bench.pages() == {"a": 1}
+    assert isinstance(bench.run(Do("a", "insert", 1), key=key("k1")), Answer)
+    assert bench.pages() == {"a": 1}

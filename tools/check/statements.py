@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateTable
 from mercato.runtime.database import tables as runtime_tables
 from mercato.runtime.database.across_stores import ACROSS_STORES
 from mercato.runtime.database.columns import Text
-from mercato.runtime.database.statements import DIALECTS, Statement, StatementError
+from mercato.runtime.database.statements import DIALECTS, Statement, StatementError, dialect_of
 from mercato.runtime.migrate import known_migrations
 from mercato.runtime.service import Service
 from tools.check.findings import Finding
@@ -73,11 +73,11 @@ def _unlisted(declared: dict[str, Statement[Any]]) -> Iterable[Finding]:
 
 def _tables(services: tuple[Service, ...]) -> Iterable[Finding]:
     for owner, table in _all_tables(services):
-        for dialect in DIALECTS.values():
-            CreateTable(table).compile(dialect=dialect)
+        for dialect in DIALECTS:
+            CreateTable(table).compile(dialect=dialect_of(dialect))
         indexed = {column for index in table.indexes for column in index.columns} | set(table.primary_key)
         for column in indexed:
-            if type(column.type) is type(Text):
+            if isinstance(column.type, Text):
                 yield Finding(
                     owner,
                     0,
@@ -148,7 +148,7 @@ def _made_of(*metadatas: MetaData) -> apsw.Connection:
     database = apsw.Connection(":memory:")
     for metadata in metadatas:
         for table in metadata.sorted_tables:
-            database.execute(str(CreateTable(table).compile(dialect=DIALECTS["sqlite"])))
+            database.execute(str(CreateTable(table).compile(dialect=dialect_of("sqlite"))))
             for index in table.indexes:
                 unique = "UNIQUE " if index.unique else ""
                 columns = ", ".join(column.name for column in index.columns)

@@ -8,6 +8,7 @@ from pathlib import Path
 from mercato import __version__
 from mercato.apps.commands import bench, import_file, keys, migrate, replay, run, verify
 from mercato.apps.owner import Owned
+from mercato.runtime.database.engine import DatabaseFault
 from mercato.runtime.settings import SettingsError
 
 Command = Callable[[argparse.Namespace], int]
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(words)
         command: Command = options.command
         return command(options)
-    except (SettingsError, Owned, OSError, ValueError) as error:
+    except (SettingsError, Owned, DatabaseFault, OSError, ValueError) as error:
         print(f"mercato: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """One owner for a data folder: a lock file that the kernel frees when its process ends, however it ends."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -32,8 +33,8 @@ class Ownership:
                 f"{self._data} is in use by process {owner}: stop it first, or choose another folder with --data"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # the lock needs no room on the disk; whose it is, is only a help
+            os.write(file.fileno(), str(os.getpid()).encode())
         self._file = file
         return self
 

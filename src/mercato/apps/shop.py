@@ -1,7 +1,6 @@
 """A shop in one process: its data folder, its services, its edge, and the server in front of them."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -36,10 +35,6 @@ except ImportError:  # it does not exist for Windows
     uvloop = None  # type: ignore[assignment]
 
 Result = TypeVar("Result")
-
-# So many new containers before the collector looks for cycles among them. A purchase makes thousands that are in no
-# cycle and die by themselves: with Python's 700 the collector took a fifteenth of the loop's time.
-YOUNG_OBJECTS = 20_000
 
 
 def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
@@ -138,7 +133,6 @@ class _Server(uvicorn.Server):
 
 def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a program in the fastest event loop that there is here."""
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     return asyncio.run(main) if uvloop is None else uvloop.run(main)
 
 

@@ -1,5 +1,7 @@
 """Routes of the process itself: is it alive, is it ready, what does it count, what can it do."""
 
+from functools import cached_property
+
 import msgspec
 
 from mercato import __version__
@@ -18,13 +20,18 @@ class SystemRoutes:
 
     def __init__(self, node: Node, api: tuple[Route, ...]) -> None:
         self._node = node
-        self._description = msgspec.json.encode(describe(api, __version__))
+        self._api = api
         self.routes = (
             Route("GET", "/healthz", self.health, "health", limit="none"),
             Route("GET", "/readyz", self.readiness, "readiness", limit="none"),
             Route("GET", "/metrics", self.metrics, "metrics", limit="none"),
             Route("GET", "/v1/openapi.json", self.description, "description"),
         )
+
+    @cached_property
+    def _described(self) -> bytes:
+        """Put together when it is first asked for: a start need not wait for it."""
+        return msgspec.json.encode(describe(self._api, __version__))
 
     async def health(self, _edge: Edge, _request: Request, _caller: Caller) -> Reply:
         """The process runs its loop."""
@@ -44,6 +51,6 @@ class SystemRoutes:
         return Reply(200, self._node.parts.telemetry.exposition(), b"text/plain; version=0.0.4")
 
     async def description(self, _edge: Edge, _request: Request, _caller: Caller) -> Reply:
-        reply = Reply(200, self._description, JSON)
+        reply = Reply(200, self._described, JSON)
         reply.cache_control = b"public, max-age=300"
         return reply

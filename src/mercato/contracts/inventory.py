@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from mercato.values.commerce import Allocation, Line, Shortage
+from mercato.values.commerce import Allocation, Line, Quantity, Shortage
 from mercato.values.ids import LocationId, OrderId, VariantId
-from mercato.values.messages import Command, Event, NotFound, Query, Refusal, Staff
+from mercato.values.messages import Buyer, Command, Event, NotFound, Query, Refusal, Staff
 
 Change = Annotated[int, Meta(ge=-(10**9), le=10**9, description="pieces to add (positive) or take (negative)")]
 
@@ -74,6 +74,13 @@ class AdjustStock(Command[VariantStock], frozen=True):
     change: Change
     reason: Line = "adjustment"
     location_id: str = ""
+
+
+class FindShortages(Query[tuple[Shortage, ...]], frozen=True):
+    """Which of these quantities cannot be served now. Nothing is held: an order may still find it otherwise."""
+
+    allow = Buyer
+    wanted: dict[VariantId, Quantity]
 
 
 class GetStock(Query[VariantStock], frozen=True):

@@ -9,6 +9,7 @@ _FIRST = Migration(
     "CREATE TABLE IF NOT EXISTS migrations "
     "(name {key:120} NOT NULL, applied_at {int} NOT NULL, PRIMARY KEY (name)) {compact}",
 )
+_PROBE = "DELETE FROM migrations WHERE name = ''"  # removes nothing, but only who may write may run it
 
 
 def known_migrations(service: Service) -> list[Migration]:
@@ -20,10 +21,14 @@ def known_migrations(service: Service) -> list[Migration]:
 
 
 def migrate(service: Service, database: Database, now: int) -> list[str]:
-    """Apply what is missing, each migration in a transaction of its own; their names."""
+    """Apply what is missing, each migration in a transaction of its own; their names.
+
+    Raises DatabaseFault for a database that cannot be written, also where nothing is missing.
+    """
     writer, compiled = database.writer, database.compiled
     for statement in _FIRST.statements(database.dialect):
         writer.execute(statement)
+    writer.execute(_PROBE)
     rows = writer.fetch(compiled[LIST_MIGRATIONS].sql, (), 10_000)
     added = compiled[ADD_MIGRATION]
     done = []

@@ -7,11 +7,11 @@ are counted and written a few times a second.
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import accumulate
 from typing import IO, Any, TextIO
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -35,6 +35,22 @@ class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
     peer: str
     buyer: str = ""
     code: str = ""
+
+
+class Log:
+    """What went wrong, a line of JSON each. When the stream fails, lines are dropped, never requests (F17)."""
+
+    def __init__(self, clock: Clock, stream: TextIO) -> None:
+        self._clock = clock
+        self._stream = stream
+        self.dropped = 0
+
+    def error(self, event: str, **facts: Any) -> None:
+        line = {**facts, "event": event, "level": "error", "at": self._clock.now()}
+        try:
+            self._stream.write(msgspec.json.encode(line).decode() + "\n")
+        except (OSError, ValueError):
+            self.dropped += 1
 
 
 class RouteMetrics:
@@ -110,7 +126,8 @@ class RequestLog:
     def close(self) -> None:
         self.flush()
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # what is left in its buffer cannot be written either
+                self._stream.close()
             self._stream = None
 
 
@@ -142,7 +159,7 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self.requests = RequestLog(clock, access)
         self._stream = log or sys.stderr
-        self.log = _logger(clock, self._stream)
+        self.log = Log(clock, self._stream)
         self._routes = _RouteCollector()
         self.registry.register(self._routes)
         self.batches = Counter("mercato_batches", "Committed batches", ("service",), registry=self.registry)
@@ -162,25 +179,10 @@ class Telemetry:
         """Write what is left and close the streams that were handed in."""
         self.requests.close()
         if self._stream is not sys.stderr:
-            self._stream.close()
+            with suppress(OSError):
+                self._stream.close()
 
     def exposition(self) -> bytes:
         """The text that `/metrics` answers."""
         self.requests.flush()
         return generate_latest(self.registry)
-
-
-def _logger(clock: Clock, stream: TextIO) -> Any:
-    def stamp(_logger: Any, _name: str, event: Any) -> Any:
-        event["at"] = clock.now()
-        return event
-
-    return structlog.wrap_logger(
-        structlog.PrintLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            stamp,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value).decode()),
-        ],
-    )

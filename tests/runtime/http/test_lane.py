@@ -25,6 +25,7 @@ from mercato.runtime.http.route import Route
 from mercato.runtime.settings import Settings
 from mercato.values.ids import ProductId, StoreId
 from mercato.values.messages import Caller
+from tests.services.conftest import until
 
 DRAFT = ProductDraft(handle="cap", title="Cap", currency="EUR", variants=(VariantDraft(price=500),), status="draft")
 PAUSE = 0.05  # seconds between the two pieces, so that they arrive apart
@@ -59,6 +60,8 @@ async def _town(folder: Path) -> AsyncIterator[Town]:
     variants = (VariantDraft(price=1_000, stock_change=100),)
     draft = ProductDraft(handle="hat", title="Hat", currency="EUR", variants=variants, status="active")
     product = await calls.do(CreateProduct(ProductId(ids.new("prod")), draft), caller)
+    executors = shop.node.executors.values()
+    await until(lambda: all(one.idle and not one.has_work() for one in executors))  # prices and stock are copied
     server = shop.server()
     serving = asyncio.ensure_future(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

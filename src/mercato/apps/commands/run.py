@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import gc
+import resource
 import signal
 import sys
 
@@ -12,8 +14,11 @@ from mercato.apps.owner import Ownership
 from mercato.apps.shop import Shop, flush_logs, make_parts, run_in_loop
 from mercato.runtime.settings import Settings, read_settings
 
+MOST_FILES = 65_536  # connections and database files together
+
 
 def command(options: argparse.Namespace) -> int:
+    _allow_many_connections()
     settings = read_settings(data=options.data, port=options.port, host=options.host)
     with Ownership(settings.data):
         return run_in_loop(_run(settings, demo=not options.empty))
@@ -30,6 +35,7 @@ async def _run(settings: Settings, *, demo: bool) -> int:
     try:
         accounts = await open_demo(shop) if demo else None
         await control.start()
+        _keep_what_stands()
         announcing = loop.create_task(_announce(server, settings, accounts))
         await server.serve()
         announcing.cancel()
@@ -45,6 +51,24 @@ async def _run(settings: Settings, *, demo: bool) -> int:
         await shop.stop()
     print("The shop is closed; everything is kept in", settings.data)
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Systems let a process open a thousand files, and more only if it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _keep_what_stands() -> None:
+    """Let the garbage collector pass over what the start has made, and look less often at the rest.
+
+    A connection is many objects. With thousands of them, looking through all holds everybody up for a tenth of a
+    second, and Python would do it whenever some thousands more have come.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 async def _announce(server: object, settings: Settings, accounts: DemoAccounts | None) -> None:

@@ -212,14 +212,14 @@ async def _address_page(visit: Visit, form: Form, status: int = 200) -> Reply:
         form=form,
         cart=found,
         lines=shown_lines(found),
-        countries=visit.site.countries,
+        countries=visit.site.formats.countries(),
         fields=FIELDS,
         seen=msgspec.json.encode(_prices_of(found)).decode(),
     )
 
 
 def _codes(visit: Visit) -> set[str]:
-    return {code for code, _ in visit.site.countries}
+    return {code for code, _ in visit.site.formats.countries()}
 
 
 def _prices_of(found: Cart) -> dict[VariantId, int]:

@@ -3,7 +3,7 @@
 from copy import copy
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -26,6 +26,7 @@ class Formats:
         self.language = language
         self._locale = Locale.parse(language)
         self.money = lru_cache(REMEMBERED)(self._money)
+        self.countries = cache(self._countries)
         self._pattern = lru_cache(64)(self._make_pattern)
 
     def day(self, at: int, zone: str) -> str:
@@ -40,7 +41,7 @@ class Formats:
         """The time of day in a time zone: 14:02."""
         return format_time(_moment(at, zone).timetz(), "HH:mm", locale=self._locale)
 
-    def countries(self) -> list[tuple[str, str]]:
+    def _countries(self) -> list[tuple[str, str]]:
         """Codes and names of all countries, by name."""
         territories: dict[str, str] = dict(self._locale.territories)
         countries = [pair for pair in territories.items() if _is_country(pair[0])]

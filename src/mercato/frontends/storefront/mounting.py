@@ -85,7 +85,7 @@ class Storefront(msgspec.Struct, frozen=True):
 def storefront(edge: Edge, handed: Handed) -> Storefront:
     """The pages of all stores of this installation."""
     assets, formats = Assets(), Formats(LANGUAGE)
-    site = Site(handed, Renderer(formats, assets.addresses), Shells(edge.clock), formats.countries())
+    site = Site(handed, Renderer(formats, assets.addresses), Shells(edge.clock), formats)
     for event in (CategoryChanged, SettingsChanged):
         handed.on(event, lambda envelope, _event: site.shells.forget(envelope.store))
     return Storefront(

@@ -10,6 +10,7 @@ from minijinja import safe
 
 from mercato.contracts.carts import GetFilledCart
 from mercato.frontends.storefront.cookies import Header, no_cookie
+from mercato.frontends.storefront.formats import Formats
 from mercato.frontends.storefront.rendering import Renderer
 from mercato.frontends.storefront.shell import Shell, Shells
 from mercato.frontends.storefront.texts import NOTICES, TROUBLE
@@ -46,7 +47,7 @@ class Site(msgspec.Struct, frozen=True):
     handed: Handed
     renderer: Renderer
     shells: Shells
-    countries: list[tuple[str, str]]
+    formats: Formats
 
     @property
     def secure(self) -> bool:

@@ -201,7 +201,9 @@ class Executor:
                 touched.append(feed)
         commands = self._commands
         while commands and len(items) < BATCH:
-            items.append(commands.popleft())
+            command = commands.popleft()
+            if not command.future.cancelled():  # its caller is gone: nothing has been done for it, and nothing will be
+                items.append(command)
         if not items and not (self._wants_positions and touched):
             return None
         self._wants_positions = False

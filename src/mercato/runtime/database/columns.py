@@ -6,23 +6,47 @@ are 64-bit integers, documents are JSON in `Text`, anything else is `Bytes`.
 
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import BigInteger, Column, LargeBinary, String
-from sqlalchemy import Text as AnyText
-from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.ext.compiler import compiles
 
 Integer = BigInteger
-Text = AnyText().with_variant(mysql.LONGTEXT(), "mysql")
-Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
 
-def key(length: int = 48) -> TypeEngine[str]:
+class Text(sqlalchemy.Text):
+    """Text of any length, for no key and no index."""
+
+
+class Bytes(LargeBinary):
+    """Bytes of any length."""
+
+
+class Key(String):
     """Text of at most `length` characters for keys and indexes, compared by bytes."""
-    return (
-        String(length)
-        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
-        .with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql")
-    )
+
+
+@compiles(Text, "mysql")
+def _long_text(_type: Text, _compiler: Any, **_: Any) -> str:
+    return "LONGTEXT"
+
+
+@compiles(Bytes, "mysql")
+def _long_bytes(_type: Bytes, _compiler: Any, **_: Any) -> str:
+    return "LONGBLOB"
+
+
+@compiles(Key, "postgresql")
+def _key_in_postgresql(kind: Key, _compiler: Any, **_: Any) -> str:
+    return f'VARCHAR({kind.length}) COLLATE "C"'
+
+
+@compiles(Key, "mysql")
+def _key_in_mysql(kind: Key, _compiler: Any, **_: Any) -> str:
+    return f"VARCHAR({kind.length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+
+def key(length: int = 48) -> Key:
+    return Key(length)
 
 
 def store() -> Column[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import DIALECTS, fetch, insert_into
+from mercato.runtime.database.statements import dialect_of, fetch, insert_into
 
 _WORDS = {
     "sqlite": {"int": "BIGINT", "text": "TEXT", "bytes": "BLOB", "compact": "WITHOUT ROWID"},
@@ -66,9 +66,9 @@ def draft(tables: MetaData) -> str:
     """A first migration for these tables, in the form of the files: a help for whoever adds a table."""
     parts: list[str] = []
     for table in tables.sorted_tables:
-        parts.append(_neutral(str(CreateTable(table).compile(dialect=DIALECTS["sqlite"]))))
+        parts.append(_neutral(str(CreateTable(table).compile(dialect=dialect_of("sqlite")))))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        parts.extend(_neutral(str(CreateIndex(index).compile(dialect=DIALECTS["sqlite"]))) for index in indexes)
+        parts.extend(_neutral(str(CreateIndex(index).compile(dialect=dialect_of("sqlite")))) for index in indexes)
     return "\n\n".join(part + ";" for part in parts) + "\n"
 
 

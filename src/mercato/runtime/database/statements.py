@@ -7,7 +7,7 @@ with `across_stores=True` and stand, with their reasons, in across_stores.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
     insert,
     or_,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -34,11 +34,7 @@ from sqlalchemy.sql.visitors import iterate
 
 Row = TypeVar("Row")
 
-DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
-    "mysql": mysql.dialect(paramstyle="pyformat"),
-}
+DIALECTS = ("sqlite", "postgresql", "mysql")
 
 
 class StatementError(Exception):
@@ -111,7 +107,7 @@ class Statement(Generic[Row]):
         self._check_store()
         self._check_record()
         core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
-        compiled = core.compile(dialect=DIALECTS[dialect])
+        compiled = core.compile(dialect=dialect_of(dialect))
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
         return Compiled(
             sql=str(compiled),
@@ -158,15 +154,13 @@ class Upsert:
 
     def for_dialect(self, dialect: str) -> Insert:
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in self.table.c}
+        change = _module_of(dialect).insert(self.table).values(values)
         if dialect == "mysql":
-            change = mysql.insert(self.table).values(values)
-            return change.on_duplicate_key_update(self._changes(change.inserted))
-        maker: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        conflict = maker(self.table).values(values)
+            return cast(Insert, change.on_duplicate_key_update(self._changes(change.inserted)))
         keys = [column.name for column in self.table.primary_key]
         if not self._update and not self._increase:
-            return cast(Insert, conflict.on_conflict_do_nothing(index_elements=keys))
-        return cast(Insert, conflict.on_conflict_do_update(index_elements=keys, set_=self._changes(conflict.excluded)))
+            return cast(Insert, change.on_conflict_do_nothing(index_elements=keys))
+        return cast(Insert, change.on_conflict_do_update(index_elements=keys, set_=self._changes(change.excluded)))
 
     def _changes(self, given: Any) -> dict[str, Any]:
         changes: dict[str, Any] = {name: given[name] for name in self._update}
@@ -258,6 +252,21 @@ def _by_position(names: Sequence[str] | None) -> Callable[[dict[str, Any]], tupl
 
 def _by_name(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
+
+
+@cache
+def dialect_of(name: str) -> Dialect:
+    """The dialect with this name, one of DIALECTS: parameters by position for SQLite, by name for servers."""
+    style = "qmark" if name == "sqlite" else "pyformat"
+    return cast(Dialect, _module_of(name).dialect(paramstyle=style))
+
+
+def _module_of(dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite
+    from sqlalchemy.dialects import mysql, postgresql
+
+    return mysql if dialect == "mysql" else postgresql
 
 
 def _tables_of(core: Any) -> list[Table]:

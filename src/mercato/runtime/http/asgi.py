@@ -59,7 +59,8 @@ class App:
         if not await _read_body(receive, request):
             await _send(send, await self._edge.serve(_TOO_LARGE, request))
             return
-        await _send(send, await self._edge.serve(route, request), head_only=scope["method"] == "HEAD")
+        reply = self._edge.turn_away(route, request) or await self._edge.serve(route, request)
+        await _send(send, reply, head_only=scope["method"] == "HEAD")
 
     def _match(self, scope: Scope) -> tuple[Route | None, dict[str, str] | None]:
         """The route and its path parameters; (None, {}) where only the method is wrong, (None, None) for no path."""

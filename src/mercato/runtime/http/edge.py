@@ -11,14 +11,16 @@ from typing import Any
 
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
+from mercato.runtime.bulkheads import Bulkheads
 from mercato.runtime.calls import Calls
+from mercato.runtime.http.admission import Admission
 from mercato.runtime.http.cached import Kept
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.parts import Parts
 from mercato.runtime.telemetry import RouteMetrics
 from mercato.values.ids import Ids
-from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Refusal, TooManyRequests
+from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Overloaded, Refusal, TooManyRequests
 
 SESSION_COOKIE = "mercato_session"
 
@@ -36,7 +38,8 @@ class Edge:
         self.parts = parts
         self.directory = directory
         self.limiter = limiter
-        self.serving = 0
+        self.admission = Admission(parts.clock)
+        self.bulkheads = Bulkheads(parts.loop, self.admission)
         self.new_request_id = parts.ids.series()
         self.note = parts.telemetry.requests.note
         self._metrics: dict[tuple[str, str], RouteMetrics] = {}
@@ -44,9 +47,8 @@ class Edge:
     async def serve(self, route: Route, request: Request) -> Reply:
         """From a whole request to a finished reply."""
         request.started = self.clock.elapsed()
-        given = request.headers.get(b"x-request-id")
-        request.id = self.new_request_id("req") if given is None else self._checked_id(given)
-        self.serving += 1
+        request.id = self._request_id(request)
+        self.admission.serving += 1
         caller: Caller | None = None
         try:
             caller = self._enter_known(route, request) or await self._enter(route, request)
@@ -59,8 +61,20 @@ class Edge:
             )
             reply = self._refused(route, request, Failed())
         finally:
-            self.serving -= 1
+            self.admission.serving -= 1
         self._leave(route, request, reply, caller)
+        return reply
+
+    def turn_away(self, route: Route, request: Request) -> Reply | None:
+        """The refusal of a request for which there is no room; None: it may be served."""
+        if route.limit == "none" or self.admission.admits(
+            request.headers.get(b"authorization") or request.headers.get(b"cookie") or request.peer.encode()
+        ):
+            return None
+        request.started = self.clock.elapsed()
+        request.id = self._request_id(request)
+        reply = self._refused(route, request, Overloaded())
+        self._leave(route, request, reply, None)
         return reply
 
     def find_kept(self, route: Route, host: str, path: str) -> tuple[str, Kept] | None:
@@ -73,8 +87,11 @@ class Edge:
 
     # Entering.
 
-    def _checked_id(self, given: bytes) -> str:
-        """The id that the caller gave to the request; another one where its form is not safe in logs and headers."""
+    def _request_id(self, request: Request) -> str:
+        """The id that the caller gave to the request, if its form is safe in logs and headers; else a new one."""
+        given = request.headers.get(b"x-request-id")
+        if given is None:
+            return self.new_request_id("req")
         text = given.decode("latin-1")
         return text if _REQUEST_ID.fullmatch(text) else self.new_request_id("req")
 

@@ -118,6 +118,7 @@ class LaneProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._serving: Coroutine[Any, None, Reply] | None = None
         self._in_message = False
+        self._awaited: asyncio.Future[Any] | None = None
         self._closing = False
         self._held = b""
         self._peer = ""
@@ -126,6 +127,12 @@ class LaneProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else ""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more is done for a caller who is gone: what it has sent is begun in full or not at all."""
+        if self._awaited is not None:
+            self._awaited.cancel()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._in_message = True
@@ -199,6 +206,9 @@ class LaneProtocol(HttpToolsProtocol):
                 return True
         request = Request(route.method, found.path, found.query, headers, body, self._peer)
         request.params = found.params
+        if (refusal := self.edge.turn_away(route, request)) is not None:
+            self._send(refusal)
+            return True
         self._serving = self.edge.serve(route, request)
         self._step()
         return True
@@ -209,12 +219,15 @@ class LaneProtocol(HttpToolsProtocol):
         A task would do the same for a higher price. So a hot endpoint is in no task: it cannot use `asyncio.timeout`.
         """
         assert self._serving is not None, "a request is being served"
+        self._awaited = None
         try:
             awaited: Any = self._serving.send(None)
         except StopIteration as done:
             self._serving = None
             if not self.transport.is_closing():
                 self._send(done.value)
+        except asyncio.CancelledError:
+            self._serving = None  # its caller is gone
         except BaseException:
             self._serving = None
             self.transport.close()  # there will be no reply: nobody should wait for it
@@ -223,6 +236,7 @@ class LaneProtocol(HttpToolsProtocol):
             if awaited is None:  # it only lets others go first
                 self.loop.call_soon(self._step)
             else:
+                self._awaited = awaited
                 awaited.add_done_callback(self._step)
 
     def _send(self, reply: Reply) -> None:

@@ -1,7 +1,7 @@
 """The manifest of inventory."""
 
 from mercato.contracts.catalog import FiguresGiven
-from mercato.contracts.inventory import AdjustStock, GetStock
+from mercato.contracts.inventory import AdjustStock, FindShortages, GetStock
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.settings import Setup
@@ -16,7 +16,7 @@ def service(_setup: Setup) -> Service:
         package="mercato.services.inventory",
         tables=storage.metadata,
         handlers=(Handle(AdjustStock, commands.adjust_stock, keys=lambda command: (command.variant_id,)),),
-        asks=(Ask(GetStock, queries.get_stock),),
+        asks=(Ask(GetStock, queries.get_stock), Ask(FindShortages, queries.find_shortages, snapshot=False)),
         listeners=(
             Listen(FiguresGiven, listeners.when_figures_are_given_change_stock),
             Listen(OrderPlaced, listeners.when_order_is_placed_reserve_its_stock),

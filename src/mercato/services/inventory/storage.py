@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import BindParameter, CheckConstraint, Index, MetaData, Table, bindparam, select, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
-from mercato.runtime.database.statements import fetch, insert_into, upsert, write
+from mercato.runtime.database.statements import any_of, fetch, insert_into, upsert, write
 
 metadata = MetaData()
 
@@ -77,6 +77,11 @@ class LevelRow(msgspec.Struct, frozen=True):
     version: int
 
 
+class AvailableRow(msgspec.Struct, frozen=True):
+    variant_id: str
+    available: int
+
+
 class ReservationRow(msgspec.Struct, frozen=True):
     variant_id: str
     location_id: str
@@ -103,6 +108,12 @@ LEVELS = fetch(
     )
     .where(stock.c.store == bindparam("store"), stock.c.variant_id == bindparam("variant_id"))
     .order_by(stock.c.location_id),
+)
+LIST_AVAILABLE = fetch(
+    AvailableRow,
+    select(stock.c.variant_id, stock.c.available).where(
+        stock.c.store == bindparam("store"), any_of(stock.c.variant_id, "variant_ids")
+    ),
 )
 _level = (
     stock.c.store == bindparam("store"),

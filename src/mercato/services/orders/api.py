@@ -1,10 +1,12 @@
-"""Routes of orders. Placing an order composes: the cart's version, the answer stored for a repetition, the command."""
+"""Routes of orders. Placing an order composes: the cart's version, what is left of its goods, the answer stored for a
+repetition, the command."""
 
 from typing import Any
 
 import msgspec
 
 from mercato.contracts.carts import GetCart, GetFilledCart
+from mercato.contracts.inventory import FindShortages
 from mercato.contracts.orders import (
     CancelOrder,
     CartChangedSince,
@@ -13,16 +15,18 @@ from mercato.contracts.orders import (
     Order,
     PaymentMethod,
     PlaceOrder,
+    SoldOut,
 )
 from mercato.contracts.pricing import Quote, QuoteCart, QuoteExpired, SignedQuote, WantedLine
 from mercato.runtime.access.sealed import Unsound
+from mercato.runtime.answers import IdempotencyKey
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import Options, asks, does, finished, key_of, read_body
 from mercato.services.orders.commands import QUOTES
 from mercato.values.commerce import Address
-from mercato.values.ids import OrderId
+from mercato.values.ids import OrderId, VariantId
 from mercato.values.messages import Buyer, Caller, KeyInFlight, Refusal
 
 
@@ -34,15 +38,43 @@ class PlaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     billing: Address | None = None
 
 
+class Placing(msgspec.Struct, frozen=True):
+    """A request for an order that has been read; `quote` is None where it is not the caller's."""
+
+    body: PlaceOrderBody
+    key: IdempotencyKey
+    quote: Quote | None
+
+
 _BODY = msgspec.json.Decoder(PlaceOrderBody)
 
 
 async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
+    """Orders for the same goods are placed a few at a time. A quote that is not the caller's goes straight on: orders
+    itself refuses it."""
     body: PlaceOrderBody = read_body(request, _BODY)
     key = key_of(request, caller, 201, required=True)
     assert key is not None, "key_of has refused a request without its key"
+    quote = _quote_of(edge, body, caller)
+    if quote is None:
+        return await _place(edge, request, caller, Placing(body, key, None))
+    async with edge.bulkheads.room({f"{caller.store} {line.variant_id}" for line in quote.lines}):
+        return await _place(edge, request, caller, Placing(body, key, quote))
+
+
+def _quote_of(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Quote | None:
+    """The caller's quote; None for somebody else's, or for a text that nobody here signed."""
+    try:
+        quote = QUOTES.unseal(edge.parts.keyring, body.quote)
+    except Unsound:
+        return None
+    return quote if quote.buyer == caller.buyer and quote.store == caller.store else None
+
+
+async def _place(edge: Edge, request: Request, caller: Caller, placing: Placing) -> Reply:
+    body, key = placing.body, placing.key
     seconds = request.wait_seconds()
-    refusal = await _cart_refusal(edge, body, caller)
+    refusal = await _early_refusal(edge, placing.quote, caller) if placing.quote else None
     answer = edge.calls.stored(PlaceOrder, caller.store, key) if refusal else None
     if answer is None:
         if refusal is not None:
@@ -61,25 +93,30 @@ async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
     return reply
 
 
-async def _cart_refusal(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Refusal | None:
-    """Why this quote cannot be ordered as it is: it has expired, or its cart was changed since; with a new quote.
+async def _early_refusal(edge: Edge, quote: Quote, caller: Caller) -> Refusal | None:
+    """Why this quote cannot be ordered as it is: it has expired or its cart was changed since, with a new quote; or
+    its goods are sold out.
 
-    A repetition is answered from its key instead, also when its cart has gone on. A text that nobody here signed goes
-    on: orders itself refuses it.
+    Nothing is done and nothing is stored: the key may be used again. A repetition is answered from its key instead,
+    also when its cart has gone on.
     """
-    try:
-        quote = QUOTES.unseal(edge.parts.keyring, body.quote)
-    except Unsound:
-        return None
-    if quote.buyer != caller.buyer or quote.store != caller.store:
-        return None
     cart = await edge.calls.ask(GetFilledCart(), caller)
-    if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
-        return None
     if cart.locked_by:
         return None  # its version has an order: orders itself says which
+    if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
+        return await _sold_out(edge, quote, caller)
     kind = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
     return kind(**await _requoted(edge, quote, caller))
+
+
+async def _sold_out(edge: Edge, quote: Quote, caller: Caller) -> SoldOut | None:
+    """What is left may change before the order holds it, so inventory decides; but who comes when nothing is left is
+    told at once, for a small part of what an order costs that is placed and cancelled."""
+    wanted: dict[VariantId, int] = {}
+    for line in quote.lines:
+        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    shortages = await edge.calls.ask(FindShortages(wanted), caller)
+    return SoldOut(shortages=shortages) if shortages else None
 
 
 async def _requoted(edge: Edge, quote: Quote, caller: Caller) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 import asyncio
 
-import aiohttp
-
 from mercato.services.payments.adapters.test_gateway import SIGNATURE
 
-TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+TIMEOUT = 5.0  # seconds
 PAUSES = (0.2, 1.0, 5.0)  # seconds until a notice that was not taken is sent again
 
 
@@ -24,9 +22,11 @@ class PostNotice:
             await asyncio.sleep(pause)
 
     async def _is_taken(self, body: bytes, headers: dict[str, str]) -> bool:
+        import aiohttp
+
         try:
             async with (
-                aiohttp.ClientSession(timeout=TIMEOUT) as session,
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session,
                 session.post(self._url, data=body, headers=headers) as reply,
             ):
                 return reply.ok

@@ -17,6 +17,7 @@ It keeps its charges in a file of its own (one JSON line each), as a real gatewa
 
 import asyncio
 import hmac
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -38,7 +39,7 @@ LONGEST_STAMP = 15  # digits
 Deliver = Callable[[bytes, str], Awaitable[None]]
 
 
-class Charged(msgspec.Struct):
+class Charged(msgspec.Struct, frozen=True):
     """A charge as the gateway knows it."""
 
     store: str
@@ -105,8 +106,7 @@ class TestGateway:
         if key not in known.refunds:
             if sum(known.refunds.values()) + amount.amount > known.amount.amount:
                 return False
-            known.refunds = {**known.refunds, key: amount.amount}
-            await self._keep(known)
+            await self._keep(msgspec.structs.replace(known, refunds={**known.refunds, key: amount.amount}))
         return True
 
     async def decide(self, store: str, key: PaymentId, *, approve: bool) -> bool:
@@ -114,9 +114,9 @@ class TestGateway:
         known = self._charges.get((store, key))
         if known is None or known.result != "action_needed":
             return False
-        known.result = "captured" if approve else "failed"
-        await self._keep(known)
-        self._later(0.0, known)
+        decided = msgspec.structs.replace(known, result="captured" if approve else "failed")
+        await self._keep(decided)
+        self._later(0.0, decided)
         return True
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
@@ -187,8 +187,13 @@ class TestGateway:
         await self.deliver(body, self.sign(body))
 
     async def _keep(self, charged: Charged) -> None:
-        """Write a charge down before anybody hears of it; charges of one turn of the loop share a write."""
-        self._charges[charged.store, charged.key] = charged
+        """Write a charge down before anybody hears of it; charges of one turn of the loop share a write.
+
+        Raises OSError where it cannot be written: then the charge is as it was before.
+        """
+        place = (charged.store, charged.key)
+        before = self._charges.get(place)
+        self._charges[place] = charged
         if self._file is None:
             return
         self._unwritten.append(msgspec.json.encode(charged) + b"\n")
@@ -196,13 +201,28 @@ class TestGateway:
             loop = asyncio.get_running_loop()
             self._written = loop.create_future()
             loop.call_soon(self._write, self._written)
-        await self._written
+        try:
+            await self._written
+        except OSError:
+            if before is None:
+                del self._charges[place]
+            else:
+                self._charges[place] = before
+            raise
 
     def _write(self, written: "asyncio.Future[None]") -> None:
         assert self._file is not None, "only a gateway with a file writes"
         lines, self._unwritten, self._written = self._unwritten, [], None
-        self._file.write(b"".join(lines))
-        written.set_result(None)
+        end = self._file.seek(0, os.SEEK_END)
+        left = b"".join(lines)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._file.truncate(end)  # a part of a line would spoil the next one
+            written.set_exception(error)
+        else:
+            written.set_result(None)
 
     def _read(self, file: Path) -> None:
         if not file.exists():
