@@ -1,5 +1,7 @@
 """Routes of the process itself: is it alive, is it ready, what does it count, what can it do."""
 
+from functools import cached_property
+
 import msgspec
 
 from mercato import __version__
@@ -18,7 +20,7 @@ class SystemRoutes:
 
     def __init__(self, node: Node, api: tuple[Route, ...]) -> None:
         self._node = node
-        self._description = msgspec.json.encode(describe(api, __version__))
+        self._api = api
         self.routes = (
             Route("GET", "/healthz", self.health, "health", limit="none"),
             Route("GET", "/readyz", self.readiness, "readiness", limit="none"),
@@ -44,6 +46,11 @@ class SystemRoutes:
         return Reply(200, self._node.parts.telemetry.exposition(), b"text/plain; version=0.0.4")
 
     async def description(self, _edge: Edge, _request: Request, _caller: Caller) -> Reply:
-        reply = Reply(200, self._description, JSON)
+        reply = Reply(200, self._described, JSON)
         reply.cache_control = b"public, max-age=300"
         return reply
+
+    @cached_property
+    def _described(self) -> bytes:
+        """The description as bytes: it takes a while, so a start does not wait for it."""
+        return msgspec.json.encode(describe(self._api, __version__))

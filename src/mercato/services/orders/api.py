@@ -76,8 +76,8 @@ async def _cart_refusal(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Ref
     cart = await edge.calls.ask(GetFilledCart(), caller)
     if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
         return None
-    if cart.locked_by:
-        return None  # its version has an order: orders itself says which
+    if cart.locked_by and cart.version == quote.cart_version + 1:
+        return None  # the lock was the next change: its version has an order, and orders itself says which
     kind = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
     return kind(**await _requoted(edge, quote, caller))
 

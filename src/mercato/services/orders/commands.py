@@ -71,8 +71,12 @@ def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool
 
 def cancel(tx: Transaction, state: OrderState, reason: CancelReason, shortages: str = "") -> OrderState:
     """End an order: its holds are released and its cart reopens when others hear of it."""
-    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, find_body(tx, state.id).lines)
-    return advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
+    body = find_body(tx, state.id)
+    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, body.lines)
+    after = advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
+    if state.stage == "placed" and not shortages:
+        tx.answer(state.id, 201, encode(order_of(after, body)))  # nobody else will tell who ordered it
+    return after
 
 
 def advance(tx: Transaction, state: OrderState, *events: Event, **changes: object) -> OrderState:

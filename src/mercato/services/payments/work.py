@@ -49,7 +49,7 @@ class GatewayWork:
                     outcome = await self._gateway.charge(intent.store, charge.payment_id, charge.amount, charge.source)
         except (TimeoutError, ConnectionError, OSError) as error:
             raise TryLater(str(error)) from error
-        if outcome.result in ("captured", "failed"):
+        if outcome.result in ("captured", "failed") or (outcome.result == "action_needed" and not body.step_known):
             return RecordOutcome(charge.payment_id, outcome)
         if self._clock.now() < body.until:
             raise NotYet(OFTEN)

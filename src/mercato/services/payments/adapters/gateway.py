@@ -41,3 +41,6 @@ class Gateway(Protocol):
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
         """A webhook's content. Raises NoticeRefused before anything of it is believed."""
+
+    def close(self) -> None:
+        """Let go of what it holds. Nothing may be asked of it afterwards."""
