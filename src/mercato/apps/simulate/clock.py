@@ -15,7 +15,7 @@ class SimulatedClock:
         self._loop = loop
         self._random = randomness
         self._slow = slow
-        self._offset = BEGINNING
+        self._offset = self._latest = BEGINNING
         self._stood_still = 0.0
 
     def now(self) -> int:
@@ -28,4 +28,9 @@ class SimulatedClock:
 
     def jump(self, milliseconds: int) -> None:
         """Somebody sets the clock."""
+        self._latest = max(self._latest, self.now())
         self._offset += milliseconds
+
+    def pass_latest(self, milliseconds: int) -> None:
+        """So much time goes by, counted from the latest time that the clock has ever shown."""
+        self.jump(max(0, self._latest - self.now()) + milliseconds)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_HOLD = 31 * MINUTE
 LONGEST_STEP = HOUR + MINUTE
-GRACE = 20.0  # seconds after the last fault within which a client may still be told to come back
+GRACE = 8.0  # seconds after the last fault within which a client may still be told to come back
 END_OF_PEOPLE = 400.0  # seconds
 END_OF_WORK = 150.0
 LOOK = 0.5
@@ -35,7 +35,7 @@ class Finale:
         if (await asyncio.wait(self._people, timeout=END_OF_PEOPLE))[1]:
             world.fail("I16", "the people", f"somebody is still busy {END_OF_PEOPLE:.0f} s after the last fault")
         await self._pass(LONGEST_HOLD)
-        await asyncio.sleep(10.0)
+        await asyncio.sleep(7.0)
         await self._pass(LONGEST_STEP)
         await self._rest()
         await self._compare_books()
@@ -50,7 +50,7 @@ class Finale:
     async def _pass(self, milliseconds: int) -> None:
         """Let so much time go by at once."""
         self._world.trace.note("world", "time passes", milliseconds)
-        self._world.clock.jump(milliseconds)
+        self._world.clock.pass_latest(milliseconds)
 
     async def _rest(self) -> None:
         """Wait until all is done."""

@@ -18,11 +18,10 @@ from mercato.apps.simulate.town import Store
 _MARK = re.compile(rb"(?:store|person)-[a-z][0-9]*-x")
 _BUYER = re.compile(rb'"buyer":"([^"]+)"')
 
-# Refusals that are not kept under the key of a request: what they say holds for the moment only.
-PASSING = frozenset(
-    {"overloaded", "unavailable", "too_many_requests", "conflict", "idempotency_key_in_flight", "cart_changed"}
-    | {"quote_expired", "log_in_first", "internal_error"}
-)
+# Refusals that are not kept under the key of a request. Those of a busy shop may come at any time, the others only
+# before the request was answered for good.
+BUSY = frozenset({"overloaded", "unavailable", "too_many_requests"})
+PASSING = frozenset({"conflict", "idempotency_key_in_flight", "cart_changed", "quote_expired", "log_in_first"})
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -36,7 +35,10 @@ class Who(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A request on its way, with what its sender knew of the cart, and everybody of the thing that it is about."""
+    """A request on its way, with what its sender knew of the cart, and everybody of the thing that it is about.
+
+    `is_answered`: another sending of it was answered for good before.
+    """
 
     who: Who
     method: str
@@ -45,6 +47,7 @@ class Sent(msgspec.Struct, frozen=True):
     cart_version: int
     version: int
     is_paid: bool
+    is_answered: bool
 
 
 class OrderSeen(msgspec.Struct):
@@ -75,7 +78,8 @@ class History:
         thing = path.split("/")[3] if path.count("/") > 2 else ""  # noqa: PLR2004 - /v1/orders/ID
         order = self.orders.get(thing)
         version = order.version if order else self._products.get(thing, 0)
-        return Sent(who, method, path, key, self.cart_version(who), version, thing in self.paid)
+        is_answered = _identity(who, method, path, key) in self._finals
+        return Sent(who, method, path, key, self.cart_version(who), version, thing in self.paid, is_answered)
 
     def cart_version(self, who: Who) -> int:
         """The latest version of the cart that its buyer was shown."""
@@ -112,11 +116,12 @@ class History:
                     self._fail("I25", f"{sent.method} {sent.path} of {who.name}", f"it is {buyer.decode()}'s")
 
     def _check_replay(self, sent: Sent, answer: Answer) -> None:
-        if answer.status == HTTPStatus.ACCEPTED or answer.code in PASSING:
+        if answer.status == HTTPStatus.ACCEPTED or answer.code in BUSY:
             return
-        identity = (sent.who.store.id, sent.who.name, sent.method, sent.path, sent.key)
+        if answer.code in PASSING and not sent.is_answered:
+            return
         final = (answer.status, answer.body)
-        known = self._finals.setdefault(identity, final)
+        known = self._finals.setdefault(_identity(sent.who, sent.method, sent.path, sent.key), final)
         if known != final:
             subject = f"{sent.method} {sent.path} of {sent.who.name} with the key {sent.key}"
             self._fail("I13", subject, f"it was answered {_told(known)}, then {_told(final)}")
@@ -141,6 +146,8 @@ class History:
         versions = self._carts.setdefault(sent.who.id, {0: []})
         lines = [(line["variant_id"], line["quantity"], line["unit_price"]) for line in cart["lines"]]
         version = cart["version"]
+        if sent.method != "GET" and cart["locked_by"]:
+            self._fail("I14", f"the cart of {sent.who.name}", f"it was changed while {cart['locked_by']} locks it")
         if sent.method == "GET" and version < sent.cart_version:
             text = f"version {version} after version {sent.cart_version} was acknowledged"
             self._fail("I17", f"the cart of {sent.who.name}", text)
@@ -200,6 +207,10 @@ class History:
 def _lives_in(mark: str, store: Store) -> bool:
     """Whether a person's mark belongs to the store's people; guests have a letter of their own."""
     return mark.startswith("person-") and (mark[7] == store.mark[6] or (mark[7] == "g" and store.guests))
+
+
+def _identity(who: Who, method: str, path: str, key: str) -> tuple[str, ...]:
+    return who.store.id, who.name, method, path, key
 
 
 def _told(final: tuple[int, bytes]) -> str:

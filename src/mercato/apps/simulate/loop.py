@@ -63,7 +63,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._random = randomness
         self._now = 0.0
         self._ready: deque[Handle] = deque()
-        self._scheduled: list[TimerHandle] = []
+        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._count = 0
         self.before_step: Callable[[Process], bool] = _goes_on
 
     def time(self) -> float:
@@ -83,7 +84,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if _is_dropped(handle):
             handle.cancel()
         else:
-            heapq.heappush(self._scheduled, handle)
+            self._count += 1
+            heapq.heappush(self._timers, (when, self._count, handle))
         return handle
 
     def call_outside(self, delay: float, callback: Any, *args: Any) -> TimerHandle:
@@ -107,22 +109,22 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Nothing of this process runs again."""
         process.alive = False
         self._ready = deque(handle for handle in self._ready if _owner(handle) is not process)
-        self._scheduled = [handle for handle in self._scheduled if _owner(handle) is not process]
-        heapq.heapify(self._scheduled)
+        self._timers = [timer for timer in self._timers if _owner(timer[2]) is not process]
+        heapq.heapify(self._timers)
         process.bury()
 
     def _run_once(self) -> None:
         """One pass: everything that is ready, in a drawn order. The base class calls it until the loop is stopped."""
-        ready, scheduled = self._ready, self._scheduled
+        ready, timers = self._ready, self._timers
         if not ready:
-            while scheduled and scheduled[0].cancelled():
-                heapq.heappop(scheduled)
-            if not scheduled and not self._stopping:  # type: ignore[attr-defined]
+            while timers and timers[0][2].cancelled():
+                heapq.heappop(timers)
+            if not timers and not self._stopping:  # type: ignore[attr-defined]
                 raise Stuck("nothing is left to happen, and somebody still waits")
-            if scheduled:
-                self._now = max(self._now, scheduled[0].when())
-        while scheduled and scheduled[0].when() <= self._now:
-            handle = heapq.heappop(scheduled)
+            if timers:
+                self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            handle = heapq.heappop(timers)[2]
             if not handle.cancelled():
                 ready.append(handle)
         turn = list(ready)

@@ -5,6 +5,7 @@ import logging
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mercato.apps.simulate.passwords import SimulatedPasswords
 from mercato.apps.simulate.pools import Killed, SimulatedCommits, SimulatedWork
 from mercato.apps.simulate.weather import Weather
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.batches.executor import Batch
+from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.database.engine import CompiledStatements
 from mercato.runtime.database.sqlite import SqliteDatabase
 from mercato.runtime.node import Node
@@ -71,11 +72,21 @@ class ShopProcess(Process):
         self._around = around
         self._seed = f"{seed} process {number}"
         self._files: list[sqlite3.Connection] = []
+        self._services: dict[str, Executor] = {}
+        self._changes: dict[str, int] = {}
 
     @property
     def node(self) -> Node:
         assert self.shop is not None, "the process has not been started"
         return self.shop.node
+
+    def has_changed(self, service: str) -> bool:
+        """Whether any row of this service is another than when this was asked before."""
+        database: Any = self._services[service].database
+        changes: int = database.writer.raw.total_changes
+        changed = changes != self._changes.get(service)
+        self._changes[service] = changes
+        return changed
 
     def start(self) -> None:
         """Open the shop. Raises what keeps it from starting."""
@@ -89,13 +100,16 @@ class ShopProcess(Process):
         finally:
             logging.disable(logging.NOTSET)
         for connection in self._files:
-            connection.close()
+            with suppress(sqlite3.ProgrammingError):  # it is closed already
+                connection.rollback()  # a statement that was not read to its end would keep a closed one alive
+                connection.close()
 
     def _start(self) -> None:
         around, settings = self._around, self._settings()
         parts = self._parts()
         shop = Shop(settings, parts, self._makers())
-        for name, executor in shop.node.executors.items():
+        self._services = shop.node.executors
+        for name, executor in self._services.items():
             executor.committed.append(partial(around.committed, name))
             tamper(executor, around.loop, around.weather, self._chance(f"events of {name}"), around.listeners)
         shop.start()

@@ -54,11 +54,6 @@ QUICK: dict[str, Questions] = {
             "|| ' events' FROM outbox HAVING count(*) <> (SELECT count(*) FROM transitions)",
         ),
         (
-            "I7",
-            "SELECT store || ' ' || id, refunded || ' refunded of ' || captured || ' captured' "
-            "FROM orders WHERE refunded > captured",
-        ),
-        (
             "I13",
             "SELECT o.store || ' ' || o.id, 'it is ' || o.stage || ', and who ordered it was never answered' "
             "FROM idempotency k JOIN orders o ON o.store = k.store AND o.id = k.subject "

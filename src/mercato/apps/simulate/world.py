@@ -84,7 +84,7 @@ class World:
         self.network = Network(loop, weather, self.chance("network"))
         self.listeners = FaultyListeners(weather, self.chance("listeners"))
         self.history = History(self.fail)
-        self.around = Around(self.network, self.history, self.trace, weather, self.fail)
+        self.around = Around(self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores))
         self.safety = Safety(folder)
         self.finding: Finding | None = None
         self.crashes = 0
@@ -221,8 +221,8 @@ class World:
     def _committed(self, service: str, batch: Batch) -> None:
         """A batch is durable: the invariants of its database hold."""
         tx = batch.tx
-        assert tx is not None, "a durable batch had a transaction"
-        if tx.writes:
+        assert tx is not None and self._process is not None, "a durable batch had a transaction, in a process"
+        if self._process.has_changed(service):
             self.trace.note(service, "commits", tx.number, len(batch.items), tx.writes)
             for found in self.safety.violations(service):
                 self.fail(found.invariant, found.subject, found.text)
@@ -233,7 +233,7 @@ class World:
             self.fail(found.invariant, found.subject, found.text)
 
     def _logged(self, line: str) -> None:
-        self.trace.note("log", "says", line)
+        self.trace.note("log", "says", line.replace(str(self.folder), ""))
         text = complaint(line, calm=self.calm)
         if text:
             self.fail("log", "the shop's log", text)

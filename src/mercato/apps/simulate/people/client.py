@@ -28,15 +28,21 @@ class Around(msgspec.Struct):
     trace: Trace
     weather: Weather
     fail: Fail
+    handles: tuple[str, ...]
     calm: bool = False
+
+    def other(self, handle: str) -> str:
+        """The handle of another store."""
+        return next(known for known in self.handles if known != handle)
 
 
 class How(msgspec.Struct, frozen=True):
-    """How a request is sent: its key, the seconds that it prefers to wait, without the token."""
+    """How a request is sent: its key, the seconds that it prefers to wait, without the token, to another store."""
 
     key: str = ""
     wait: int = 0
     anonymous: bool = False
+    elsewhere: bool = False
 
 
 class Client:
@@ -104,7 +110,9 @@ class Client:
 
     def _written(self, method: str, path: str, content: bytes, how: "How") -> bytes:
         headers = {"host": f"{self.who.store.handle}.example"}
-        if self.does(0.1):
+        if how.elsewhere:
+            headers["host"] = f"{self.around.other(self.who.store.handle)}.example"
+        elif self.does(0.1):
             headers["host"] = "shop.example"
             path = f"/s/{self.who.store.handle}{path}"
         if self.token and not how.anonymous:

@@ -41,9 +41,11 @@ class Newcomer:
 
     async def _verify(self) -> bool:
         """Confirm the address. A mail that came twice makes the secret of the first one void."""
+        used = ""
         for _ in range(LOOKS):
             token = self._mailed()
-            if token:
+            if token and token != used:
+                used = token
                 answer = await self._client.insist("POST", "/v1/auth/verify", {"token": token})
                 if answer is not None and answer.status == HTTPStatus.OK:
                     return True

@@ -240,6 +240,7 @@ class Shopper:
     async def _pry(self) -> None:
         """Try what is not one's own: it is answered as what does not exist."""
         client = self._client
+        await self._visit_other_store()
         others = [order_id for order_id, seen in client.around.history.orders.items() if seen.buyer != client.who.id]
         if not others:
             return
@@ -254,6 +255,13 @@ class Shopper:
         answer = await client.random.choice(tries)()
         if answer is not None and answer.status != HTTPStatus.NOT_FOUND:
             client.around.fail("I25", order_id, f"{client.who.name} asked for it and got {answer.status}")
+
+    async def _visit_other_store(self) -> None:
+        """A token is of no use in another store."""
+        client = self._client
+        answer = await client.insist("GET", "/v1/orders", elsewhere=True)
+        if answer is not None and answer.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            client.around.fail("I24", "GET /v1/orders", f"{client.who.name} got {answer.status} in another store")
 
     def _address(self) -> dict[str, str]:
         mark = self._client.who.mark
