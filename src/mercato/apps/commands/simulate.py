@@ -73,8 +73,8 @@ def _sum_up(outcomes: list[Outcome], seconds: float) -> None:
     print(
         f"{len(outcomes)} seeds in {seconds:.0f} s, {failed} failed; trace {digest_of(outcomes)}; "
         f"{sum(outcome.seconds for outcome in outcomes) / 3_600:.1f} simulated hours, "
-        f"{sum(outcome.crashes for outcome in outcomes)} crashes, {sum(outcome.orders for outcome in outcomes)} orders, "
-        f"{sum(outcome.paid for outcome in outcomes)} paid; refusals: {', '.join(refusals) or 'none'}"
+        f"{sum(outcome.crashes for outcome in outcomes)} crashes, "
+        f"{sum(outcome.orders for outcome in outcomes)} orders, {sum(outcome.paid for outcome in outcomes)} paid; refusals: {', '.join(refusals) or 'none'}"
     )
 
 

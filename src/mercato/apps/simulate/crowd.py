@@ -1,7 +1,7 @@
 """Who lives in a simulation: shoppers and newcomers as the weather says, and one clerk for each store."""
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from mercato.apps.directory import GuestPass
 from mercato.apps.simulate.history import Who
@@ -10,13 +10,11 @@ from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.people.newcomer import Newcomer
 from mercato.apps.simulate.people.shopper import Shopper
 from mercato.apps.simulate.town import Person, Store
+from mercato.apps.simulate.world import World
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.sealed import seal
 from mercato.values.clock import DAY
 from mercato.values.ids import Ids
-
-if TYPE_CHECKING:
-    from mercato.apps.simulate.world import World
 
 GUESTS = 0.3  # of the shoppers where guests may buy
 FIRST_STORE = 0.7  # of the shoppers
@@ -39,14 +37,14 @@ class Later:
         await self._somebody.run()
 
 
-def people_of(world: "World") -> list[Somebody]:
+def people_of(world: World) -> list[Somebody]:
     chance, weather = world.chance("crowd"), world.weather
     keyring = Keyring.open(world.folder / "keys.json", Ids(world.clock, chance))
     waiting = {store.id: list(store.people) for store in world.town.stores}
     people: list[Somebody] = []
     for number in range(weather.shoppers):
         store = world.town.stores[0 if chance.random() < FIRST_STORE else 1]
-        if store.guests and chance.random() < GUESTS or not waiting[store.id]:
+        if (store.guests and chance.random() < GUESTS) or not waiting[store.id]:
             store = world.town.stores[0]
             client = _guest(world, store, keyring, number)
         else:
@@ -61,15 +59,15 @@ def people_of(world: "World") -> list[Somebody]:
     return people
 
 
-def _user(world: "World", store: Store, person: Person) -> Client:
+def _user(world: World, store: Store, person: Person) -> Client:
     return _client(world, Who(person.mark, store, person.id, person.mark), person.token)
 
 
-def _guest(world: "World", store: Store, keyring: Keyring, number: int) -> Client:
+def _guest(world: World, store: Store, keyring: Keyring, number: int) -> Client:
     guest_id, mark = f"gst_{number:032x}", f"person-g{number}-x"
     token = seal(keyring, "guest", GuestPass(store.id, guest_id, world.clock.now() + 30 * DAY))
     return _client(world, Who(mark, store, guest_id, mark), token)
 
 
-def _client(world: "World", who: Who, token: str) -> Client:
+def _client(world: World, who: Who, token: str) -> Client:
     return Client(world.around, who, token, world.chance(who.name))

@@ -1,17 +1,15 @@
 """The end of a simulation: quiet time in which all must come to rest, then all books are compared."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mercato.apps.simulate import ending, memory
 from mercato.apps.simulate.history import Who
 from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.settled import unrest
 from mercato.apps.simulate.troubles import audit
+from mercato.apps.simulate.world import World
 from mercato.values.clock import HOUR, MINUTE
-
-if TYPE_CHECKING:
-    from mercato.apps.simulate.world import World
 
 LONGEST_HOLD = 31 * MINUTE
 LONGEST_STEP = HOUR + MINUTE
@@ -24,7 +22,7 @@ LOOK = 0.5
 class Finale:
     """`people` are the tasks of everybody; they end by themselves once nothing goes wrong any more."""
 
-    def __init__(self, world: "World", people: "list[asyncio.Task[Any]]") -> None:
+    def __init__(self, world: World, people: "list[asyncio.Task[Any]]") -> None:
         self._world = world
         self._people = people
 
@@ -56,7 +54,7 @@ class Finale:
         """Wait until all is done."""
         world = self._world
         end = world.loop.time() + END_OF_WORK
-        while (reason := self._unrest()) and world.loop.time() < end:
+        while (reason := self._unrest()) and world.loop.time() < end:  # noqa: ASYNC110 - databases set no event
             await asyncio.sleep(LOOK)
         if reason:
             world.fail("I16", "the shop", f"{END_OF_WORK:.0f} s after the last fault {reason}")
@@ -85,7 +83,7 @@ class Finale:
         """Kill the process once more, now that there is nothing to lose."""
         world = self._world
         world.crash()
-        while world.network.process is None:
+        while world.network.process is None:  # noqa: ASYNC110 - a start sets no event
             await asyncio.sleep(LOOK)
 
     async def _seen(self) -> dict[str, Any]:
@@ -95,7 +93,10 @@ class Finale:
         for store in world.town.stores:
             visitor = Client(world.around, Who(f"visitor {store.mark}", store, "", ""), "", world.chance("visitor"))
             clerk = Client(
-                world.around, Who(f"clerk {store.mark}", store, "", "", is_staff=True), store.api_key, world.chance("clerk")
+                world.around,
+                Who(f"clerk {store.mark}", store, "", "", is_staff=True),
+                store.api_key,
+                world.chance("clerk"),
             )
             for product_id in {good.product_id: None for good in store.goods}:
                 path = f"/v1/products/{product_id}"

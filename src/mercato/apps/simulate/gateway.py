@@ -76,6 +76,13 @@ class SimulatedGateway:
         known = self.charges.get((store, key))
         return self._outcome(known) if known else None
 
+    def void(self, store: str, key: str) -> GatewayOutcome:
+        known = self.charges.setdefault((store, key), Charge(store, key, Money(0, "XXX"), "failed"))
+        if known.result != "captured":
+            known.result = "failed"
+        self._trace.note("gateway", "void", key, known.result)
+        return self._outcome(known)
+
     def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
         known = self.charges.get((store, charge.removeprefix("ch_")))
         if known is None or known.result != "captured":
@@ -130,9 +137,7 @@ class SimulatedGateway:
 
     def _notify(self, known: Charge, amount: Money, secret: bytes) -> None:
         captured = known.result == "captured" or secret != SECRET
-        notice = Notice(
-            known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount
-        )
+        notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
         body = msgspec.json.encode(notice)
         self._trace.note("gateway", "notice", body, secret)
         self.post(known.store, body, _signed(secret, body))
@@ -153,6 +158,9 @@ class GatewayLine:
 
     async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
         return await self._ask(lambda: self._gateway.find(store, key))
+
+    async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        return await self._ask(lambda: self._gateway.void(store, key))
 
     async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
         return await self._ask(lambda: self._gateway.refund(store, key, charge, amount))

@@ -71,7 +71,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Seconds since the simulation began."""
         return self._now
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Handle:
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Handle:  # type: ignore[override]
         handle = Handle(callback, args, self, context)
         if _is_dropped(handle):
             handle.cancel()
@@ -79,7 +79,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._ready.append(handle)
         return handle
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> TimerHandle:
         handle = TimerHandle(when, callback, args, self, context)
         if _is_dropped(handle):
             handle.cancel()
@@ -99,10 +101,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             owner.remember(task)
         return task
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> Handle:
+    def call_soon_threadsafe(self, *_: Any, **__: Any) -> Handle:  # type: ignore[override]
         raise RuntimeError("a simulation has one thread: hand in a pool that runs in the loop")
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]
         raise RuntimeError("a simulation has one thread: hand in a pool that runs in the loop")
 
     def kill(self, process: Process) -> None:
@@ -124,9 +126,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if timers:
                 self._now = max(self._now, timers[0][0])
         while timers and timers[0][0] <= self._now:
-            handle = heapq.heappop(timers)[2]
-            if not handle.cancelled():
-                ready.append(handle)
+            timer = heapq.heappop(timers)[2]
+            if not timer.cancelled():
+                ready.append(timer)
         turn = list(ready)
         ready.clear()
         if len(turn) > 1:

@@ -13,7 +13,7 @@ def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
         ((last,),) = safety.rows(name, "SELECT coalesce(max(number), 0) FROM outbox")
         if executor.number != last:
             yield Finding("I19", name, f"it thinks that its log ends at {executor.number}, it ends at {last}")
-        stored = dict(safety.rows(name, "SELECT source, number FROM positions"))
+        stored = {str(row[0]): row[1] for row in safety.rows(name, "SELECT source, number FROM positions")}
         for source, feed in executor.feeds.items():
             if feed.position != stored[source]:
                 text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"

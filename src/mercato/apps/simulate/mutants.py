@@ -8,10 +8,10 @@ import msgspec
 
 from mercato.apps.directory import StoreDirectory
 from mercato.runtime.access.who import Holder, Tenant
-from mercato.runtime.batches import executor as executor_module
 from mercato.runtime.batches.executor import Batch, Executor, _Saved
 from mercato.runtime.batches.items import CommandItem, EventItem
 from mercato.runtime.bus.feed import Feed
+from mercato.runtime.bus.positions import MOVE_POSITION
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.documents.collection import DocumentCache
 from mercato.runtime.http.cached import ReplyCache
@@ -20,14 +20,16 @@ from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.services.carts import domain as carts
 from mercato.services.inventory import listeners as inventory
+from mercato.services.inventory.commands import add_movement
+from mercato.services.inventory.storage import TAKE_BACK
 from mercato.services.notifications.work import MailWork
 from mercato.services.orders import commands as orders
 from mercato.services.orders import jobs as order_jobs
 from mercato.services.orders import listeners as order_listeners
-from mercato.services.payments import commands as payments
 from mercato.services.payments import listeners as payment_listeners
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.services.payments.messages import RecordOutcome
+from mercato.services.payments.storage import HOLD_REFUND
 from mercato.services.payments.work import GatewayWork
 from mercato.services.pricing import domain as pricing
 from mercato.services.pricing import queries as quotes
@@ -71,7 +73,7 @@ def forgotten_position() -> AbstractContextManager[None]:
     run = Transaction.run
 
     def standing(self: Transaction, statement: Any, **parameters: Any) -> int:
-        return 1 if statement is executor_module.MOVE_POSITION else run(self, statement, **parameters)
+        return 1 if statement is MOVE_POSITION else run(self, statement, **parameters)
 
     return replaced((Transaction, "run", standing))
 
@@ -254,7 +256,7 @@ def refund_not_counted() -> AbstractContextManager[None]:
     run = Transaction.run
 
     def lenient(self: Transaction, statement: Any, **parameters: Any) -> int:
-        if statement is payments.storage.HOLD_REFUND:
+        if statement is HOLD_REFUND:
             return 1
         return run(self, statement, **parameters)
 
@@ -268,9 +270,9 @@ def hold_released_twice() -> AbstractContextManager[None]:
     def twice(tx: Transaction, order_id: Any, row: Any, state: str) -> None:
         move(tx, order_id, row, state)
         if state == "released" and tx.run(
-            inventory.storage.TAKE_BACK, pieces=row.quantity, variant_id=row.variant_id, location_id=row.location_id
+            TAKE_BACK, pieces=row.quantity, variant_id=row.variant_id, location_id=row.location_id
         ):
-            inventory.add_movement(tx, row.variant_id, row.location_id, "returned", (row.quantity, order_id, ""))
+            add_movement(tx, row.variant_id, row.location_id, "returned", (row.quantity, order_id, ""))
 
     return replaced((inventory, "_move", twice))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 
@@ -21,7 +21,7 @@ from mercato.apps.simulate.gateway import GatewayLine
 from mercato.apps.simulate.loop import Process, SimulatedLoop
 from mercato.apps.simulate.mail import MailLine
 from mercato.apps.simulate.passwords import SimulatedPasswords
-from mercato.apps.simulate.pools import Killed, SimulatedCommits, SimulatedWork
+from mercato.apps.simulate.pools import SimulatedCommits, SimulatedWork
 from mercato.apps.simulate.weather import Weather
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.batches.executor import Batch, Executor
@@ -134,7 +134,7 @@ class ShopProcess(Process):
             keyring=Keyring.open(around.folder / "keys.json", ids),
             pools=Pools(commits, work, work),
             open_database=self._open_database,
-            telemetry=Telemetry(around.clock, log=_Lines(around.logged)),
+            telemetry=Telemetry(around.clock, log=cast(TextIO, _Lines(around.logged))),
             holder=ids.new("node"),
             reached=around.reached,
             recode=True,

@@ -17,6 +17,7 @@ import msgspec
 
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.simulation import simulate
 from mercato.apps.simulate.town import Town, make_town
 from mercato.apps.simulate.world import CrashPoint, Outcome, World
 
@@ -67,7 +68,7 @@ class Workshop:
         tell = story.append if task.told else None
         try:
             with _no_collection():
-                return World(task.seed, self._town, self._template, folder, tell, crash_at=task.crash_at).run()
+                return simulate(World(task.seed, self._town, self._template, folder, tell, crash_at=task.crash_at))
         except Exception as error:
             story.extend(traceback.format_exc().splitlines())
             finding = Finding("error", type(error).__name__, str(error) or "the simulation broke off")

@@ -134,7 +134,7 @@ class _Founding:
         process.start()
         process.run(process.node.on, EmailVerificationAsked, lambda _envelope, event: self._note(event))
         stores = await self._inside(lambda: self._stores(process.node.calls))
-        while not is_settled(process):
+        while not is_settled(process):  # noqa: ASYNC110 - its databases set no event
             await asyncio.sleep(0.1)
         assert process.shop is not None, "it has been started"
         shop = process.shop

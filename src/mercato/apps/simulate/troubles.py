@@ -3,24 +3,23 @@
 import asyncio
 import random
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mercato.apps.simulate.disk import FULL_FOR
+from mercato.apps.simulate.world import World
 from mercato.apps.verify.report import find_differences
 from mercato.runtime.database.engine import DatabaseFault
 from mercato.values.messages import Unavailable
 
-if TYPE_CHECKING:
-    from mercato.apps.simulate.world import World
-
 AUDIT_EVERY = 7.0  # seconds
+PARKED_FOR = 10.0  # seconds for which an event is parked at most, before its effect succeeds
 LOOK = 0.25  # seconds between two looks at an audit that is under way
 
 
 class Troubles:
     """Goes on until the world is calm."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
         self._weather = world.weather
         self._random: random.Random = world.chance("troubles")
@@ -64,16 +63,16 @@ class Troubles:
             self._world.clock.jump(jump)
 
 
-async def audit(world: "World") -> None:
+async def audit(world: World) -> None:
     """Run `mercato verify` in the process, for as long as it lives."""
     process = world.process
     if process is None or process.shop is None:
         return
     world.look(thorough=True)
     task: asyncio.Task[Any] = process.run(world.loop.create_task, find_differences(process.shop))
-    while not task.done() and process.alive:
+    while not task.done() and process.alive:  # noqa: ASYNC110 - a process that dies sets no event
         await asyncio.sleep(LOOK)
-    if not task.done() or any(executor.parked for executor in process.node.executors.values()):
+    if not task.done() or world.loop.time() < world.parked_at + PARKED_FOR:
         return  # what a parked event will change is no difference yet
     try:
         for difference in task.result():

@@ -5,6 +5,7 @@ Some seeds have none, some a few, some are harsh: bugs hide where everything fai
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -64,7 +65,7 @@ class Weather(msgspec.Struct, frozen=True):
 def draw(randomness: random.Random) -> Weather:
     """The weather of a seed."""
     until = randomness.uniform(18.0, 34.0)
-    fixed = {
+    fixed: dict[str, Any] = {
         "shoppers": randomness.randint(12, 40),
         "arrivals": randomness.choice((0.5, 5.0, until * 0.5, until * 0.8)),
         "until": until,
@@ -76,7 +77,7 @@ def draw(randomness: random.Random) -> Weather:
     if randomness.random() < CALM:
         return Weather(**fixed)
     harsh = randomness.choice((0.3, 1.0, 3.0))
-    faults = {name: rate for name, rates in _RATES.items() if (rate := _rate(randomness, rates, harsh))}
+    faults: dict[str, Any] = {name: rate for name, rates in _RATES.items() if (rate := _rate(randomness, rates, harsh))}
     for name, pauses in _PAUSES.items():
         if randomness.random() < _PRESENT:
             faults[name] = randomness.choice(pauses)

@@ -1,6 +1,7 @@
 """One simulation: a seed's weather, the town and its people, and the shop's processes one after the other."""
 
 import asyncio
+import math
 import random
 import sqlite3
 from collections import Counter
@@ -11,10 +12,8 @@ from typing import Any
 import msgspec
 
 from mercato.apps.simulate.clock import SimulatedClock
-from mercato.apps.simulate.crowd import people_of
 from mercato.apps.simulate.disk import Disk
 from mercato.apps.simulate.events import FaultyListeners
-from mercato.apps.simulate.finale import Finale
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.gateway import SIGNATURE, SimulatedGateway
 from mercato.apps.simulate.history import History
@@ -28,7 +27,6 @@ from mercato.apps.simulate.process import ShopProcess, Surroundings
 from mercato.apps.simulate.safety import Safety
 from mercato.apps.simulate.town import Town, copy_town
 from mercato.apps.simulate.trace import Tell, Trace
-from mercato.apps.simulate.troubles import Troubles
 from mercato.apps.simulate.weather import draw
 from mercato.runtime.batches.executor import Batch
 from mercato.runtime.database.engine import DatabaseFault
@@ -84,11 +82,14 @@ class World:
         self.network = Network(loop, weather, self.chance("network"))
         self.listeners = FaultyListeners(weather, self.chance("listeners"))
         self.history = History(self.fail)
-        self.around = Around(self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores))
+        self.around = Around(
+            self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores)
+        )
         self.safety = Safety(folder)
         self.finding: Finding | None = None
         self.crashes = 0
         self.calm = False
+        self.parked_at = -math.inf
         self._crash_at = crash_at
         self._reached: Counter[str] = Counter()
         self._kills = self.chance("kills")
@@ -102,10 +103,10 @@ class World:
         """What is drawn for one purpose: one more draw here changes nothing there."""
         return random.Random(f"{self.seed} {what}")
 
-    def run(self) -> Outcome:
-        """Live through the whole story. Raises what is wrong with the simulation itself."""
+    def run(self, story: Coroutine[Any, Any, None]) -> Outcome:
+        """Live through a whole story. Raises what is wrong with the simulation itself."""
         self.trace.note("world", "weather", self.weather)
-        self.spawn(self._story())
+        self.spawn(self._live(story))
         try:
             self.loop.run_until_complete(self._over)
         finally:
@@ -139,21 +140,17 @@ class World:
         task.add_done_callback(self._ended)
         return task
 
-    async def _story(self) -> None:
+    async def _live(self, story: Coroutine[Any, Any, None]) -> None:
         self._begin()
-        people = [self.spawn(person.run()) for person in people_of(self)]
-        self.spawn(Troubles(self).run())
-        await asyncio.sleep(self.weather.until)
-        self._calm_down()
-        await Finale(self, people).run()
+        await story
         self._over.set_result(None)
 
-    def _calm_down(self) -> None:
+    def calm_down(self) -> None:
         """From here on nothing goes wrong any more."""
         self.trace.note("world", "calm")
         self.calm = True
-        for part in (self.around, self.network, self.gateway, self.mail, self.listeners, self.disk):
-            part.calm = True  # type: ignore[attr-defined]
+        self.around.calm = self.network.calm = self.gateway.calm = True
+        self.mail.calm = self.listeners.calm = self.disk.calm = True
         self.disk.full = False
 
     # Processes.
@@ -197,9 +194,7 @@ class World:
 
     def _at_point(self, point: str) -> None:
         if self._is_crash_point(point) or (
-            not self.calm
-            and self.weather.crash_at_commit
-            and self._kills.random() < self.weather.crash_at_commit
+            not self.calm and self.weather.crash_at_commit and self._kills.random() < self.weather.crash_at_commit
         ):
             self.trace.note("world", "killed", point)
             raise Killed(point)
@@ -221,8 +216,8 @@ class World:
     def _committed(self, service: str, batch: Batch) -> None:
         """A batch is durable: the invariants of its database hold."""
         tx = batch.tx
-        assert tx is not None and self._process is not None, "a durable batch had a transaction, in a process"
-        if self._process.has_changed(service):
+        assert tx is not None, "a durable batch had a transaction"
+        if self._process is not None and self._process.has_changed(service):
             self.trace.note(service, "commits", tx.number, len(batch.items), tx.writes)
             for found in self.safety.violations(service):
                 self.fail(found.invariant, found.subject, found.text)
@@ -234,6 +229,8 @@ class World:
 
     def _logged(self, line: str) -> None:
         self.trace.note("log", "says", line.replace(str(self.folder), ""))
+        if '"event_parked"' in line:
+            self.parked_at = self.loop.time()
         text = complaint(line, calm=self.calm)
         if text:
             self.fail("log", "the shop's log", text)

@@ -139,7 +139,8 @@ def _documents(look: Snapshot) -> Iterator[Difference]:
     shown = {_place(row): row.available for row in look.all("catalog", statements.AVAILABLE)}
     for row in look.all("inventory", statements.LEVELS):
         if shown.get(_place(row)) != row.available:
-            yield Difference("I30", place(row), f"{row.available} available, catalog shows {shown.get(_place(row))}")
+            text = f"{row.available} available at version {row.version}, catalog shows {shown.get(_place(row))}"
+            yield Difference("I30", place(row), text)
 
 
 def _place(row: LevelSums | Reserved | statements.MovementSums | statements.Available) -> Place:

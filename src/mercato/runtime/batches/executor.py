@@ -27,7 +27,7 @@ from mercato.runtime.batches.items import (
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
-from mercato.runtime.bus.parked import DUE_PARKED, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
+from mercato.runtime.bus.parked import DUE_PARKED, FAR, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database, DatabaseFault
 from mercato.runtime.database.idempotency import COMPLETE_KEY
@@ -435,7 +435,8 @@ class Executor:
         return {source: Feed(source, frozenset(names), self._known) for source, names in types.items()}
 
     def _find_retries(self) -> None:
-        for row in self._rows(DUE_PARKED, now=self._parts.clock.now()):
+        now = self._parts.clock.now()
+        for row in self._rows(DUE_PARKED, now=now, far=now + FAR):
             envelope = unpack(row)
             try:
                 event = self._known.decode(envelope)

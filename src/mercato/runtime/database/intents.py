@@ -89,6 +89,10 @@ RENEW = write(
     .values(due_at=bindparam("due_at")),
     across_stores=True,
 )
+# Nothing is put off so far: the clock has been set back since.
+BRING_NEAR = write(
+    update(_intents).where(_intents.c.due_at > bindparam("far")).values(due_at=bindparam("now")), across_stores=True
+)
 ORPHANED = write(
     update(_intents)
     .where(_intents.c.state == "calling", _intents.c.holder != bindparam("holder"))

@@ -15,7 +15,7 @@ import msgspec
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.batches.items import StaleWork
 from mercato.runtime.calls import Calls
-from mercato.runtime.database.intents import CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.runtime.database.intents import BRING_NEAR, CLAIM, DUE, ORPHANED, POSTPONE, RENEW
 from mercato.runtime.database.statements import as_list
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Work
@@ -24,6 +24,7 @@ from mercato.runtime.transaction import LEASE, Intent, Transaction
 from mercato.values.messages import Caller, Command, Overloaded, Refusal, System, Unavailable
 
 PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries
+FAR = 2 * PAUSES[-1]  # ms ahead: nothing is put off so far, unless the clock has been set back since (F16)
 LOOK = 0.5  # seconds between two looks for due work
 CLAIM_AT_ONCE = 128
 WAIT = 0.5  # seconds for which background work waits in a busy process, this often at most:
@@ -67,6 +68,7 @@ class PostponeWork(Command[None], frozen=True):
 def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[Intent, ...]:
     if command.starting:
         tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
+    tx.run(BRING_NEAR, far=tx.now + FAR, now=tx.now)
     tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
     claimed = []
     for row in tx.all(DUE, now=tx.now, limit_=command.limit):

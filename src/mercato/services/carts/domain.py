@@ -132,7 +132,9 @@ def take_out(cart: CartDocument, order_id: OrderId, ordered: tuple[OrderedLine, 
         if line.variant_id in quantities
     )
     left = {line.variant_id: max(0, line.quantity - quantities.get(line.variant_id, 0)) for line in cart.lines}
-    return msgspec.structs.replace(_with_quantities(cart, left), taken={**cart.taken, order_id: Taken(cart.currency, taken)})
+    return msgspec.structs.replace(
+        _with_quantities(cart, left), taken={**cart.taken, order_id: Taken(cart.currency, taken)}
+    )
 
 
 def close(cart: CartDocument, order_id: OrderId) -> CartDocument:

@@ -30,7 +30,7 @@ from mercato.values.clock import HOUR
 
 
 def service(setup: Setup, passwords: Passwords | None = None) -> Service:
-    """Users, as this process runs it: with the passwords that are handed in, else argon2id in the pool for slow work."""
+    """Users, as this process runs it: with the passwords handed in, else argon2id in the pool for slow work."""
     if passwords is None:
         passwords = Argon2Passwords(setup.parts.pools.slow)
     return Service(

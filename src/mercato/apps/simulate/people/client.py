@@ -124,5 +124,3 @@ class Client:
         if how.wait:
             headers["prefer"] = f"wait={how.wait}"
         return written(method, path, headers, content)
-
-

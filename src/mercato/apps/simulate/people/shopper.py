@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -100,7 +101,8 @@ class Shopper:
 
     async def _quote(self) -> Any:
         """A quote that the shopper takes, None where there is none to be had."""
-        client, accepted = self._client, {}
+        client = self._client
+        accepted: dict[str, int] = {}
         for _ in range(4):
             body = {"destination": self._address(), "accepted_prices": accepted}
             answer = await client.insist("POST", "/v1/cart/quote", body)
@@ -154,10 +156,8 @@ class Shopper:
         return answer
 
     async def _once(self, method: str, path: str, body: Any, key: str) -> None:
-        try:
+        with suppress(Lost):
             await self._client.send(method, path, body, key=key, wait=self._client.random.choice((0, 3)))
-        except Lost:
-            pass
 
     # Paying.
 

@@ -36,6 +36,9 @@ class Gateway(Protocol):
     async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
         """How the charge with this key stands; None when the gateway has never heard of it."""
 
+    async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        """End the charge with this key, so that it is not captured any more: failed, or captured before that."""
+
     async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
         """Refund once for this key; False when the gateway refuses it for good."""
 
