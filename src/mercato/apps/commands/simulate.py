@@ -70,11 +70,15 @@ def _sum_up(outcomes: list[Outcome], seconds: float) -> None:
         statuses.update(outcome.statuses)
     refusals = [f"{name} {count}" for name, count in statuses.most_common() if not name.isdigit()]
     failed = sum(outcome.finding is not None for outcome in outcomes)
+    counts = {
+        "crashes": sum(outcome.crashes for outcome in outcomes),
+        "orders": sum(outcome.orders for outcome in outcomes),
+        "paid": sum(outcome.paid for outcome in outcomes),
+    }
     print(
         f"{len(outcomes)} seeds in {seconds:.0f} s, {failed} failed; trace {digest_of(outcomes)}; "
         f"{sum(outcome.seconds for outcome in outcomes) / 3_600:.1f} simulated hours, "
-        f"{sum(outcome.crashes for outcome in outcomes)} crashes, "
-        f"{sum(outcome.orders for outcome in outcomes)} orders, {sum(outcome.paid for outcome in outcomes)} paid; refusals: {', '.join(refusals) or 'none'}"
+        f"{', '.join(f'{count} {name}' for name, count in counts.items())}; refusals: {', '.join(refusals) or 'none'}"
     )
 
 
