@@ -64,7 +64,7 @@ class Finale:
     async def _unrest_after(self, seconds: float) -> str:
         """What still waits after so many seconds, "" as soon as nothing does."""
         end = self._world.loop.time() + seconds
-        while (reason := self._unrest()) and self._world.loop.time() < end:
+        while (reason := self._unrest()) and self._world.loop.time() < end:  # noqa: ASYNC110 - databases set no event
             await asyncio.sleep(LOOK)
         return reason
 
