@@ -344,7 +344,7 @@ async def test_what_is_held_and_not_in_hand_is_taken_up_again(home: Home) -> Non
     """As after a commit that seemed to fail and had happened: nobody was handed the intent."""
     clock = ManualClock()
     async with living(home, clock) as node:
-        node._workers["errands"].offer = lambda _intent: None  # type: ignore[method-assign]
+        node._workers["errands"].offer = lambda intent: None  # type: ignore[method-assign]
         await node.calls.do(Send("a"), CALLER)
         del node._workers["errands"].offer
         assert intents(home) == [("a", "calling", 0)]

@@ -36,16 +36,3 @@ def test_a_process_is_killed_where_it_is_told_to(workshop: Workshop, point: Cras
     report = workshop.run(Task(2, told=True, crash_at=point))
     assert report.outcome.finding is None
     assert report.outcome.crashes > workshop.run(Task(2)).outcome.crashes
-
-
-# Seeds that once found a bug of the shop.
-@pytest.mark.parametrize(
-    "seed",
-    [
-        pytest.param(246, id="an_event_that_was_parked_brought_back_an_old_availability"),
-        pytest.param(270, id="work_waited_for_as_long_as_the_clock_had_been_set_back"),
-        pytest.param(211, id="a_step_that_was_given_up_was_captured_unheard_of"),
-    ],
-)
-def test_what_was_found_once_stays_mended(workshop: Workshop, seed: int) -> None:
-    assert workshop.run(Task(seed)).outcome.finding is None

@@ -11,7 +11,7 @@ from mercato.runtime.service import Handle, Job
 from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Caller, Command, Refusal, System
 
-TICK = 0.25  # seconds
+TICK = 1.0  # seconds
 LEASE = 60_000  # ms; a job that runs longer must be safe when a second one begins
 
 

@@ -48,6 +48,7 @@ class Network:
         self._weather = weather
         self._random = randomness
         self._open: dict[Connection, None] = {}
+        self._idle: dict[str, Connection] = {}
 
     def send(self, peer: str, data: bytes, wait: float) -> "asyncio.Future[Answer]":
         """Send a request; the future gets its answer, or Lost."""
@@ -61,7 +62,7 @@ class Network:
 
     def cut(self) -> None:
         """The process has died, and its connections with it."""
-        connections, self._open = self._open, {}
+        connections, self._open, self._idle = self._open, {}, {}
         for connection in connections:
             connection.lose()
 
@@ -71,14 +72,18 @@ class Network:
             if future is not None:
                 self._loop.call_outside(self._delay(), _lose, future)
             return
-        connection = Connection(self, peer, future)
+        connection = self._idle.pop(peer, None)
+        if connection is None:
+            connection = Connection(self, peer)
+            process.run(connection.open, process.protocol)
         self._open[connection] = None
+        connection.future = future
         if self._happens(self._weather.split_request):
             cut = self._random.randint(1, len(data) - 1)
-            process.run(connection.open, process.protocol, data[:cut])
+            process.run(connection.protocol.data_received, data[:cut])
             self._loop.call_outside(self._delay(), self._rest, process, connection, data[cut:])
         else:
-            process.run(connection.open, process.protocol, data)
+            process.run(connection.protocol.data_received, data)
 
     def _rest(self, process: ShopProcess, connection: "Connection", data: bytes) -> None:
         if process.alive and not connection.is_closing():
@@ -89,10 +94,15 @@ class Network:
         if connection.future is not None and not self._happens(self._weather.lose_answer):
             self._loop.call_outside(self._delay(), _give, connection.future, answer)
         self._open.pop(connection, None)
-        connection.close()
+        if connection.peer in self._idle or answer.headers.get("connection") == "close":
+            connection.close()
+        else:
+            self._idle[connection.peer] = connection
 
     def closed(self, connection: "Connection") -> None:
-        """The process has closed a connection without an answer."""
+        """The process has closed a connection: an idle one, or one without an answer."""
+        if self._idle.get(connection.peer) is connection:
+            del self._idle[connection.peer]
         if self._open.pop(connection, False) is None:
             connection.lose()
 
@@ -106,20 +116,21 @@ class Network:
 
 
 class Connection(asyncio.Transport):
-    """The process's end of a connection, for one request. What is written is collected until it is a whole answer."""
+    """The process's end of a connection, for one request after the other. What is written is collected until it is a
+    whole answer."""
 
-    def __init__(self, network: Network, peer: str, future: "asyncio.Future[Answer] | None") -> None:
+    def __init__(self, network: Network, peer: str) -> None:
         super().__init__({"peername": (peer, 50_000)})
-        self.future = future
+        self.peer = peer
+        self.future: asyncio.Future[Answer] | None = None
         self.protocol: Any = None
         self._network = network
         self._written = b""
         self._closing = False
 
-    def open(self, protocol: Any, data: bytes) -> None:
+    def open(self, protocol: Any) -> None:
         self.protocol = protocol()
         self.protocol.connection_made(self)
-        self.protocol.data_received(data)
 
     def write(self, data: Any) -> None:
         if self._closing:
@@ -127,6 +138,7 @@ class Connection(asyncio.Transport):
         self._written += data
         answer = _read(self._written)
         if answer is not None:
+            self._written = b""
             self._network.answered(self, answer)
 
     def close(self) -> None:

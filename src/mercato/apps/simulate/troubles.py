@@ -11,7 +11,7 @@ from mercato.apps.verify.report import find_differences
 from mercato.runtime.database.engine import DatabaseFault
 from mercato.values.messages import Unavailable
 
-AUDIT_EVERY = 7.0  # seconds
+AUDIT_EVERY = 9.0  # seconds
 PARKED_FOR = 10.0  # seconds for which an event is parked at most, before its effect succeeds
 LOOK = 0.25  # seconds between two looks at an audit that is under way
 

@@ -66,7 +66,7 @@ def draw(randomness: random.Random) -> Weather:
     """The weather of a seed."""
     until = randomness.uniform(18.0, 34.0)
     fixed: dict[str, Any] = {
-        "shoppers": randomness.randint(12, 40),
+        "shoppers": round(randomness.triangular(12, 40, 14)),
         "arrivals": randomness.choice((0.5, 5.0, until * 0.5, until * 0.8)),
         "until": until,
         "haste": randomness.choice((0.0, 0.2, 0.5)),
@@ -115,7 +115,7 @@ _RATES: dict[str, tuple[float, float]] = {
     "mail_error": (0.05, 0.2),
 }
 _PAUSES: dict[str, Sequence[float]] = {
-    "crash_every": (25.0, 12.0, 5.0),
+    "crash_every": (30.0, 15.0, 7.0),
     "full_every": (20.0, 8.0),
     "clock_every": (15.0, 6.0),
 }
