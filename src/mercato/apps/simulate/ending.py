@@ -1,5 +1,6 @@
 """What must hold when everything has come to rest: nobody waits, nothing is lost, all books say the same."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.safety import QUICK, Safety
 
 GUEST = "gst_"
+_MARK = re.compile("person-[a-z][0-9]*-x")
 
 
 def leftovers(safety: Safety) -> Iterator[Finding]:
@@ -73,6 +75,9 @@ def mails(safety: Safety, server: SimulatedMailServer) -> Iterator[Finding]:
     receipts: dict[object, set[str]] = defaultdict(set)
     for mail in server.accepted:
         mail_id = mail.message_id.strip("<>").partition("@")[0]
+        marks = set(_MARK.findall(f"{mail.to} {mail.subject} {mail.text}"))
+        if len(marks) > 1:
+            yield Finding("I25", mail.message_id, f"a mail to {mail.to} tells of {', '.join(sorted(marks))}")
         if mail_id not in deliveries:
             yield Finding("I23", mail.message_id, "a mail was sent that is no delivery")
         elif deliveries[mail_id][1] == "receipt":

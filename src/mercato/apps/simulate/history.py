@@ -194,6 +194,18 @@ class History:
         elif seen.total != order["total"]:
             self._fail("I9", order["id"], f"its total is {order['total']}, its buyer confirmed {seen.total}")
 
+    def check_quote(self, who: Who, quote: Any, accepted: dict[str, int]) -> None:
+        """A quote is for the lines of its cart, at no higher price than its buyer has seen."""
+        lines = self._carts.get(who.id, {}).get(quote["cart_version"])
+        if lines is None:
+            return
+        seen = {variant_id: (quantity, price) for variant_id, quantity, price in lines}
+        for line in quote["lines"]:
+            quantity, price = seen.get(line["variant_id"], (0, 0))
+            if line["quantity"] != quantity or line["unit_price"] > max(price, accepted.get(line["variant_id"], 0)):
+                text = f"{line['quantity']} at {line['unit_price']} are quoted, {quantity} at {price} were in the cart"
+                self._fail("I9", f"a quote for {who.name}", text)
+
     def confirm(self, order: Any, quote: Any) -> None:
         """The order that was made of a quote: it costs what was quoted, and is of the version that was quoted."""
         if order["total"] != quote["total"]:

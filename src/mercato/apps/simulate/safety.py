@@ -54,6 +54,17 @@ QUICK: dict[str, Questions] = {
             "|| ' events' FROM outbox HAVING count(*) <> (SELECT count(*) FROM transitions)",
         ),
         (
+            "I10",
+            "SELECT store || ' ' || id, 'it is paid with ' || captured || ' of ' || total FROM orders "
+            "WHERE stage = 'paid' AND captured < total",
+        ),
+        (
+            "I16",
+            "SELECT o.store || ' ' || o.id, 'it expired ' || (o.hold_expires_at - t.at) || ' ms before its hold' "
+            "FROM orders o JOIN transitions t ON t.store = o.store AND t.order_id = o.id "
+            "WHERE o.cancel_reason = 'expired' AND t.event = 'OrderCancelled' AND t.at < o.hold_expires_at",
+        ),
+        (
             "I13",
             "SELECT o.store || ' ' || o.id, 'it is ' || o.stage || ', and who ordered it was never answered' "
             "FROM idempotency k JOIN orders o ON o.store = k.store AND o.id = k.subject "

@@ -239,7 +239,7 @@ class World:
         self.trace.note("log", "says", line.replace(str(self.folder), ""))
         if '"event_parked"' in line:
             self.parked_at = self.loop.time()
-        text = complaint(line, calm=self.calm)
+        text = complaint(line, calm=self.history.calm)
         if text:
             self.fail("log", "the shop's log", text)
 

@@ -53,8 +53,18 @@ class Clerk:
         client = self._client
         path = f"/v1/products/{client.random.choice(self._store.goods).product_id}"
         body = {"title": f"Shirt {client.random.randint(0, 999)} of {self._store.mark}"}
-        await client.insist("PATCH", path, body, key=client.new_key())
+        answer = await client.insist("PATCH", path, body, key=client.new_key())
         await client.insist("GET", path, anonymous=True)
+        if answer is not None and answer.status == HTTPStatus.OK and client.does(0.3):
+            await self._change_outdated(path, answer.json()["version"] - 1)
+
+    async def _change_outdated(self, path: str, version: int) -> None:
+        """Who has not seen the latest version does not overwrite it."""
+        body = {"title": f"Outdated of {self._store.mark}"}
+        key = self._client.new_key()
+        answer = await self._client.insist("PATCH", path, body, key=key, if_match=f'"{version}"')
+        if answer is not None and answer.status != HTTPStatus.CONFLICT:
+            self._client.around.fail("I15", path, f"a change of version {version} was answered {answer.status}")
 
     async def _take_off_sale(self) -> None:
         client = self._client

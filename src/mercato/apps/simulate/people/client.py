@@ -29,6 +29,7 @@ class Around(msgspec.Struct):
     weather: Weather
     fail: Fail
     handles: tuple[str, ...]
+    quotes: dict[str, str] = {}  # the latest of each buyer, signed
     calm: bool = False
 
     def other(self, handle: str) -> str:
@@ -37,11 +38,13 @@ class Around(msgspec.Struct):
 
 
 class How(msgspec.Struct, frozen=True):
-    """How a request is sent: its key, the seconds that it prefers to wait, without the token, to another store."""
+    """How a request is sent: its key, the seconds that it prefers to wait, without the token, only for a version, to
+    another store."""
 
     key: str = ""
     wait: int = 0
     anonymous: bool = False
+    if_match: str = ""
     elsewhere: bool = False
 
 
@@ -121,6 +124,8 @@ class Client:
             headers["content-type"] = "application/json"
         if how.key:
             headers["idempotency-key"] = how.key
+        if how.if_match:
+            headers["if-match"] = how.if_match
         if how.wait:
             headers["prefer"] = f"wait={how.wait}"
         return written(method, path, headers, content)

@@ -26,12 +26,14 @@ class Newcomer:
         body = {"email": self._email, "name": client.who.mark, "password": self._password}
         if await client.insist("POST", "/v1/auth/signup", body) is None or not await self._verify():
             return
+        await self._try_wrong_password("not this one")
         first, second = await self._log_in(), await self._log_in()
         if not first or not second:
             return
         if await self._change_password(first):
             await self._is_over(second, "a password change")
             await self._is_valid(first)
+            await self._try_wrong_password(f"first password {self._number}")
         await client.think(0.5)
         if await self._reset():
             await self._is_over(first, "a reset of the password")
@@ -59,6 +61,12 @@ class Newcomer:
         body = {"email": self._email, "password": self._password}
         answer = await self._client.insist("POST", "/v1/auth/login", body)
         return str(answer.json()["token"]) if answer is not None and answer.status == HTTPStatus.CREATED else ""
+
+    async def _try_wrong_password(self, password: str) -> None:
+        body = {"email": self._email, "password": password}
+        answer = await self._client.insist("POST", "/v1/auth/login", body)
+        if answer is not None and answer.status == HTTPStatus.CREATED:
+            self._client.around.fail("I26", "log-in", f"{self._client.who.name} got in with a wrong password")
 
     async def _change_password(self, token: str) -> bool:
         body = {"old_password": self._password, "new_password": f"second password {self._number}"}

@@ -16,6 +16,7 @@ THINK = 0.3  # seconds
 LOOKS = 25  # at an order or payment whose outcome is open
 SCARCE = 0.6  # of the pieces that are wanted are of variants of which there are few
 
+_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 OVER = frozenset({"paid", "cancelled"})
 
 
@@ -56,7 +57,7 @@ class Shopper:
             await client.insist("GET", f"/v1/products/{good.product_id}", anonymous=client.does(0.7))
         if client.does(0.15):
             await client.get("/v1/products?category=shirts&sort=price_up&limit=3")
-        if client.does(0.1):
+        if client.does(0.15):
             await self._pry()
 
     async def _fill(self) -> None:
@@ -106,8 +107,13 @@ class Shopper:
         for _ in range(4):
             body = {"destination": self._address(), "accepted_prices": accepted}
             answer = await client.insist("POST", "/v1/cart/quote", body)
-            if answer is None or answer.status == HTTPStatus.OK:
-                return answer and answer.json()
+            if answer is None:
+                return None
+            if answer.status == HTTPStatus.OK:
+                quoted = answer.json()
+                client.around.history.check_quote(client.who, quoted["quote"], accepted)
+                client.around.quotes[client.who.id] = quoted["signed"]
+                return quoted
             if answer.code != "price_rose" or client.does(0.2):
                 return None
             accepted = {**accepted, **answer.json()["prices"]}
@@ -255,6 +261,23 @@ class Shopper:
         answer = await client.random.choice(tries)()
         if answer is not None and answer.status != HTTPStatus.NOT_FOUND:
             client.around.fail("I25", order_id, f"{client.who.name} asked for it and got {answer.status}")
+        await self._try_what_is_for_others()
+
+    async def _try_what_is_for_others(self) -> None:
+        """Somebody else's quote, and the work of clerks."""
+        client = self._client
+        quotes = [signed for buyer, signed in client.around.quotes.items() if buyer != client.who.id]
+        good = self._good()
+        tries: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+            (f"/v1/inventory/{good.variant_id}", {"change": 100, "reason": "gift"}, _REFUSED),
+            ("/v1/store/api-keys", {"name": "mine"}, _REFUSED),
+        ]
+        if quotes:
+            tries.append(("/v1/orders", {"quote": client.random.choice(quotes)}, (HTTPStatus.CONFLICT,)))
+        path, body, refusals = client.random.choice(tries)
+        answer = await client.insist("POST", path, body, key=client.new_key())
+        if answer is not None and answer.status not in refusals:
+            client.around.fail("I25", f"POST {path}", f"{client.who.name} tried it and got {answer.status}")
 
     async def _visit_other_store(self) -> None:
         """A token is of no use in another store."""
