@@ -122,6 +122,13 @@ DRIFTS: dict[str, tuple[str, str, list[str]]] = {
         "at FROM movements WHERE kind = 'sold' LIMIT 1",
         ["I1", "I5"],
     ),
+    "a hold returned that was never sold": (
+        "inventory",
+        "INSERT INTO movements SELECT other(id), store, variant_id, location_id, 'returned', quantity, order_id, '', "
+        "at FROM movements WHERE kind = 'reserved' AND order_id NOT IN (SELECT order_id FROM movements "
+        "WHERE kind = 'sold') LIMIT 1",
+        ["I1", "I5"],
+    ),
     "a hold sold twice": (
         "inventory",
         "INSERT INTO movements SELECT other(id), store, variant_id, location_id, kind, quantity, order_id, '', at "

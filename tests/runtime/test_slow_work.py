@@ -21,7 +21,8 @@ from mercato.runtime.slow_work.breaker import FAILURES, Breaker
 from mercato.runtime.slow_work.breaker import PAUSES as BREAKER_PAUSES
 from mercato.runtime.slow_work.worker import PAUSES, NotYet, TryLater
 from mercato.runtime.telemetry import Telemetry
-from mercato.values.clock import MINUTE, ManualClock
+from mercato.runtime.transaction import LEASE
+from mercato.values.clock import HOUR, MINUTE, ManualClock
 from mercato.values.ids import Ids
 from mercato.values.messages import Caller, Failed, Unavailable
 from tests.runtime.errands import Errand, Home, Send
@@ -328,3 +329,35 @@ async def test_a_job_has_one_runner_at_a_time(home: Home) -> None:
             await until(partial(ran, home, count))
             await asyncio.sleep(0.05)
             assert len(home.ran) == count
+
+
+async def test_what_was_put_off_is_done_when_the_clock_has_been_set_back(home: Home) -> None:
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        await node.calls.do(Send("a", after=5_000), CALLER)
+        clock.advance(-HOUR)
+        await until(lambda: done(home))
+        assert home.called == [("a", 0)]
+
+
+async def test_what_is_held_and_not_in_hand_is_taken_up_again(home: Home) -> None:
+    """As after a commit that seemed to fail and had happened: nobody was handed the intent."""
+    clock = ManualClock()
+    async with living(home, clock) as node:
+        node._workers["errands"].offer = lambda intent: None  # type: ignore[method-assign]
+        await node.calls.do(Send("a"), CALLER)
+        del node._workers["errands"].offer
+        assert intents(home) == [("a", "calling", 0)]
+        clock.advance(LEASE)
+        await until(lambda: done(home))
+        assert home.called == [("a", 1)]
+
+
+def test_a_breaker_lets_through_when_the_clock_has_been_set_back() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        breaker.failed()
+    assert not breaker.lets_through()
+    clock.advance(-HOUR)
+    assert breaker.lets_through()

@@ -1,4 +1,4 @@
-"""The command line: `mercato run`, `import`, `verify`, `replay`, `keys`, `migrate`, `bench`."""
+"""The command line: `mercato run`, `import`, `verify`, `replay`, `keys`, `migrate`, `simulate`, `bench`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mercato import __version__
-from mercato.apps.commands import bench, import_file, keys, migrate, replay, run, verify
+from mercato.apps.commands import bench, import_file, keys, migrate, replay, run, simulate, verify
 from mercato.apps.owner import Owned
 from mercato.runtime.database.engine import DatabaseFault
 from mercato.runtime.settings import SettingsError
@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     rotating = _add(commands, "keys", keys.command, "show or rotate the keys that sign quotes")
     rotating.add_argument("action", nargs="?", choices=("show", "rotate"), default="show")
     _add(commands, "migrate", migrate.command, "bring the databases up to date without starting the shop")
+    text = "try the whole shop in a seeded world that misbehaves"
+    simulate.add_options(commands.add_parser("simulate", help=text, description=text[0].upper() + text[1:] + "."))
     commands.add_parser("bench", help="measure, from a checkout of the source", add_help=False)
     return parser
 

@@ -28,11 +28,6 @@ class SystemRoutes:
             Route("GET", "/v1/openapi.json", self.description, "description"),
         )
 
-    @cached_property
-    def _described(self) -> bytes:
-        """Put together when it is first asked for: a start need not wait for it."""
-        return msgspec.json.encode(describe(self._api, __version__))
-
     async def health(self, _edge: Edge, _request: Request, _caller: Caller) -> Reply:
         """The process runs its loop."""
         return Reply(200, b"alive\n", TEXT)
@@ -54,3 +49,8 @@ class SystemRoutes:
         reply = Reply(200, self._described, JSON)
         reply.cache_control = b"public, max-age=300"
         return reply
+
+    @cached_property
+    def _described(self) -> bytes:
+        """The description as bytes: it takes a while, so a start does not wait for it."""
+        return msgspec.json.encode(describe(self._api, __version__))

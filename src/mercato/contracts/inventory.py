@@ -53,11 +53,13 @@ class StockReleased(Event, frozen=True):
 
 
 class StockChanged(Event, frozen=True):
-    """Stock came or went for another reason than an order; `available` is the new figure."""
+    """Stock came or went for another reason than an order; `available` is the new figure, at this version of the
+    stock level."""
 
     variant_id: VariantId
     location_id: LocationId
     available: int
+    level_version: int = 0
 
 
 class NotEnoughStock(Refusal):

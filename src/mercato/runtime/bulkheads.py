@@ -39,6 +39,10 @@ class Bulkheads:
         """A place for each key, for `async with`. Raises Overloaded where the line or the wait is too long."""
         return _Room(self, sorted(keys))
 
+    def is_crowded(self, keys: Iterable[str]) -> bool:
+        """Whether somebody else wants one of these at this moment."""
+        return not self._lines.keys().isdisjoint(keys)
+
     async def enter(self, key: str) -> None:
         line = self._lines.get(key)
         if line is None:

@@ -109,6 +109,8 @@ class Node:
         self.executors[service.name] = executor
         self.rounds.add(executor)
         executor.committed.append(lambda batch: self._publish(executor, batch))
+        executor.failed.append(lambda batch: self._forget(executor, batch))
+        executor.resumed.append(lambda: self._publish_again(executor))
         for source in executor.feeds:
             self._consumers.setdefault(source, []).append(executor)
         for row in service.awaits:
@@ -128,6 +130,11 @@ class Node:
         """The number up to which every consumer of this source has stored its position; None without consumers."""
         return min((consumer.feeds[source].position for consumer in self._consumers.get(source, ())), default=None)
 
+    def _publish_again(self, executor: Executor) -> None:
+        """A database is in order again: a batch whose commit seemed to fail may have news that nobody was told."""
+        for consumer in self._consumers.get(executor.name, ()):
+            consumer.look_again(executor.name)
+
     def _publish(self, executor: Executor, batch: Batch) -> None:
         """News of a committed batch: to consumers that are caught up, to local subscribers, to the worker."""
         tx = batch.tx
@@ -138,9 +145,14 @@ class Node:
             for envelope, event in tx.events:
                 for tell in self._local.get(envelope.type, ()):
                     tell(envelope, event)
-        forget = executor.service.forget
-        if forget is not None:
-            for store, subject in tx.changes:
-                forget(store, subject)
+        self._forget(executor, batch)
         for intent in tx.intents:
             self._workers[executor.name].offer(intent)
+
+    @staticmethod
+    def _forget(executor: Executor, batch: Batch) -> None:
+        """What this process keeps of the subjects that a batch has changed, or may have changed."""
+        forget = executor.service.forget
+        if forget is not None and batch.tx is not None:
+            for store, subject in batch.tx.changes:
+                forget(store, subject)

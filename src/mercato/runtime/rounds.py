@@ -73,9 +73,9 @@ class Rounds:
         if not self._nudging:
             return
         self.lag = max(0.0, self._loop.time() - self._nudge_at)
+        self._nudge_later()
         for executor in self._all:
             executor.nudge()
-        self._nudge_later()
 
     def _nudge_later(self) -> None:
         self._nudge_at = self._loop.time() + NUDGE

@@ -11,7 +11,7 @@ from mercato.runtime.service import Handle, Job
 from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Caller, Command, Refusal, System
 
-TICK = 0.25  # seconds
+TICK = 1.0  # seconds
 LEASE = 60_000  # ms; a job that runs longer must be safe when a second one begins
 
 
@@ -35,7 +35,7 @@ def begin_job(tx: Transaction, command: BeginJob, _caller: Caller) -> int:
     if row is None:
         tx.run(SET_JOB, name=command.name, due_at=tx.now + command.every, last_at=0, last_error="")
         return tx.now + command.every
-    if row.due_at > tx.now:
+    if tx.now < row.due_at <= tx.now + command.every:  # farther ahead: the clock has been set back since (F16)
         return row.due_at
     tx.run(ADD_LEASE, name=f"job {command.name}", holder="", fence=0, expires_at=0)
     taken = tx.run(TAKE_LEASE, lease=f"job {command.name}", now=tx.now, me=tx.holder, until=tx.now + LEASE)
@@ -66,7 +66,8 @@ class Schedule:
         """Run what is due until the task is cancelled."""
         while True:
             for job in self._jobs:
-                if self._due[job.name] <= self._parts.clock.now():
+                now = self._parts.clock.now()
+                if not now < self._due[job.name] <= now + max(job.every, LEASE):
                     await self._run_if_due(job)
             await asyncio.sleep(TICK)
 

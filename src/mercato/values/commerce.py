@@ -50,12 +50,14 @@ class OrderedLine(msgspec.Struct, frozen=True):
 
 
 class Allocation(msgspec.Struct, frozen=True):
-    """So many of a variant from one location; `available` is what is left there for others."""
+    """So many of a variant from one location; `available` is what is left there for others, at this version of its
+    stock level."""
 
     variant_id: VariantId
     location_id: LocationId
     quantity: int
     available: int
+    version: int = 0
 
 
 class Shortage(msgspec.Struct, frozen=True):

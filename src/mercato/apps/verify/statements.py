@@ -23,6 +23,7 @@ class LevelSums(msgspec.Struct, frozen=True):
     received: int
     returned: int
     written_off: int
+    version: int
 
 
 class MovementSums(msgspec.Struct, frozen=True):

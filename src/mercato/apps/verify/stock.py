@@ -90,7 +90,7 @@ def _moves(look: Snapshot) -> Iterator[Difference]:
         (row.store, row.order_id, row.variant_id, row.location_id): row.quantity
         for row in look.all("inventory", statements.RESERVATIONS)
     }
-    ends: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    moves: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
     for row in look.all("inventory", statements.ORDER_MOVES):
         key = (row.store, row.order_id, row.variant_id, row.location_id)
         subject = f"{row.store} {row.order_id} {row.variant_id}"
@@ -98,11 +98,12 @@ def _moves(look: Snapshot) -> Iterator[Difference]:
             yield Difference("I20", subject, f"it was {row.kind} {row.times} times")
         if row.quantity != quantities.get(key):
             yield Difference("I5", subject, f"{row.quantity} were {row.kind}, its reservation is {quantities.get(key)}")
-        if row.kind in ("sold", "released"):
-            ends[key] += 1
-    for key, count in ends.items():
-        if count > 1:
+        moves[key].add(row.kind)
+    for key, kinds in moves.items():
+        if {"sold", "released"} <= kinds:
             yield Difference("I5", f"{key[0]} {key[1]} {key[2]}", "its hold was both sold and released")
+        if "returned" in kinds and "sold" not in kinds:
+            yield Difference("I5", f"{key[0]} {key[1]} {key[2]}", "it was returned, and never sold")
 
 
 def _order_stock(order: OrderFigures, rows: list[Reserved]) -> Iterator[Difference]:
@@ -138,7 +139,8 @@ def _documents(look: Snapshot) -> Iterator[Difference]:
     shown = {_place(row): row.available for row in look.all("catalog", statements.AVAILABLE)}
     for row in look.all("inventory", statements.LEVELS):
         if shown.get(_place(row)) != row.available:
-            yield Difference("I30", place(row), f"{row.available} available, catalog shows {shown.get(_place(row))}")
+            text = f"{row.available} available at version {row.version}, catalog shows {shown.get(_place(row))}"
+            yield Difference("I30", place(row), text)
 
 
 def _place(row: LevelSums | Reserved | statements.MovementSums | statements.Available) -> Place:

@@ -8,9 +8,9 @@ goes wrong after a write, the batch is rolled back and run again with a savepoin
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,10 +27,11 @@ from mercato.runtime.batches.items import (
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
-from mercato.runtime.bus.parked import DUE_PARKED, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
+from mercato.runtime.bus.parked import DUE_PARKED, FAR, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database, DatabaseFault
 from mercato.runtime.database.idempotency import COMPLETE_KEY
+from mercato.runtime.database.statements import Statement
 from mercato.runtime.documents.collection import DocumentCache
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
@@ -48,9 +49,12 @@ from mercato.values.messages import (
     Unavailable,
 )
 
+Row = TypeVar("Row")
+
 BATCH = 64  # messages of one batch
 BUDGET = 0.005  # seconds of execution after which a batch ends
 QUEUE = 4_096  # commands that may wait; more are told to come back later
+MANY = 100_000  # rows of the runtime's own tables that are read at once
 PAUSE_AFTER_FAULT = 0.25  # seconds before a service whose database failed is tried again
 
 
@@ -87,6 +91,8 @@ class Executor:
         self.database: Database = parts.open_database(service.name)
         self.wake: Callable[[], None] = lambda: None
         self.committed: list[Callable[[Batch], None]] = []
+        self.failed: list[Callable[[Batch], None]] = []
+        self.resumed: list[Callable[[], None]] = []
         self.accepts: Callable[[str], bool] = lambda _kind: False
         self.optimistic = True  # False: every batch runs with savepoints from the first, as tests compare
         self._parts = parts
@@ -100,6 +106,7 @@ class Executor:
         self.cache = DocumentCache()
         self._in_flight = False
         self._paused = False
+        self._resuming: asyncio.TimerHandle | None = None
         self._wants_positions = False
         self._stopped = False
         self._number = 0
@@ -114,8 +121,7 @@ class Executor:
 
     def start(self, logs: dict[str, Log]) -> None:
         """Read where this service stands; `logs` are those of the sources that it listens to."""
-        reader = self._reader()
-        stored = {row.source: row.number for row in reader.all(LIST_POSITIONS)}
+        stored = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
         tx = self._transaction()
         for source, feed in self.feeds.items():
             if source not in stored:
@@ -151,12 +157,18 @@ class Executor:
         self.feeds[source].offer(events)
         self.wake()
 
+    def look_again(self, source: str) -> None:
+        """The log of `source` may have events that were not offered."""
+        self.feeds[source].look_again()
+        self.wake()
+
     def nudge(self) -> None:
         """Called a few times a second: parked events that are due, positions that only passed over events."""
         if self._in_flight or self._paused:
             return
         if len(self._parked) and not self._retries:
-            self._find_retries()
+            with suppress(DatabaseFault):  # the next look tries again
+                self._find_retries()
         self._wants_positions = any(feed.lags() for feed in self.feeds.values())
         if self.has_work():
             self.wake()
@@ -188,17 +200,13 @@ class Executor:
         return not (self._commands or self._in_flight)
 
     def take(self) -> Batch | None:
-        """What to do next: events in log order first, then commands as they came."""
+        """What to do next: events in log order first, then commands as they came. None: nothing, or no log to read."""
         items: list[Item] = []
-        touched: list[Feed] = []
-        while self._retries and len(items) < BATCH:
-            items.append(self._retries.popleft())
-        for feed in self.feeds.values():
-            if len(items) < BATCH and feed.has_work():
-                for envelope, event in feed.take(BATCH - len(items)):
-                    items.append(EventItem(feed, envelope, event, self._listeners[envelope.type]))
-            if feed.seen > feed.position:
-                touched.append(feed)
+        try:
+            touched = self._take_events(items)
+        except DatabaseFault as fault:
+            self._pause(fault)
+            return None
         commands = self._commands
         while commands and len(items) < BATCH:
             command = commands.popleft()
@@ -210,6 +218,19 @@ class Executor:
         self._in_flight = True
         return Batch(items, touched)
 
+    def _take_events(self, items: list[Item]) -> list[Feed]:
+        """Add parked and waiting events to `items`; the feeds whose position moves with them."""
+        touched: list[Feed] = []
+        while self._retries and len(items) < BATCH:
+            items.append(self._retries.popleft())
+        for feed in self.feeds.values():
+            if len(items) < BATCH and feed.has_work():
+                for envelope, event in feed.take(BATCH - len(items)):
+                    items.append(EventItem(feed, envelope, event, self._listeners[envelope.type]))
+            if feed.seen > feed.position:
+                touched.append(feed)
+        return touched
+
     def apply(self, batch: Batch) -> None:
         """Execute the batch up to its commit. What the engine cannot do is kept in `batch.fault`."""
         try:
@@ -219,8 +240,9 @@ class Executor:
                 self._give_up(batch, fault)
                 return
             self._parts.telemetry.redone.labels(self.name).inc()
-            self._undo()
             try:
+                self._undo()
+                self._reload()
                 self._run(batch, grouped=False)
             except Exception as error:
                 self._give_up(batch, self.database.writer.translated(error))
@@ -270,7 +292,7 @@ class Executor:
 
     def list_parked(self) -> list[ParkedRow]:
         """Events whose effect failed here, oldest first for each source."""
-        return self._reader().all(LIST_PARKED)
+        return self._rows(LIST_PARKED)
 
     def replay(self, row: ParkedRow) -> "asyncio.Future[Any]":
         """Try a parked event again as if it had never failed."""
@@ -281,6 +303,8 @@ class Executor:
         self._stopped = True
 
     def close(self) -> None:
+        if self._resuming is not None:
+            self._resuming.cancel()
         self.database.close()
 
     # One run of a batch.
@@ -361,40 +385,45 @@ class Executor:
         except DatabaseFault as fault:
             if "no transaction" not in str(fault):
                 raise
-        self._reload()
 
     def _put_off(self, batch: Batch, fault: BaseException) -> None:
         """Commands are refused, events wait: they are read again from the log after a pause."""
+        for tell in self.failed:
+            tell(batch)
+        _refuse(item for item in batch.items if isinstance(item, CommandItem))
+        self._pause(fault)
+
+    def _pause(self, fault: BaseException) -> None:
         self._parts.telemetry.log.error("batch_failed", service=self.name, error=f"{type(fault).__name__}: {fault}")
-        for item in batch.items:
-            if isinstance(item, CommandItem):
-                item.reply = Unavailable()
-                item.settle()
-        self._retries.clear()
-        self._restart_feeds()
         self._paused = True
-        self._parts.loop.call_later(PAUSE_AFTER_FAULT, self._resume)
+        self._resuming = self._parts.loop.call_later(PAUSE_AFTER_FAULT, self._resume)
 
     def _resume(self) -> None:
-        self._paused = False
-        self.wake()
-
-    def _restart_feeds(self) -> None:
+        """Believe nothing that is in memory: whether the last commit happened is known only to the database."""
         try:
-            stored = {row.source: row.number for row in self._reader().all(LIST_POSITIONS)}
-        except DatabaseFault:
-            stored = {source: feed.position for source, feed in self.feeds.items()}
+            stored = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
+            self._reload()
+        except DatabaseFault as fault:
+            _refuse(self._commands)
+            self._commands.clear()
+            self._pause(fault)
+            return
+        self._retries.clear()
+        self.cache.clear()
         for source, feed in self.feeds.items():
-            feed.restart(stored.get(source, feed.position))
+            feed.restart(stored[source])
+        self._paused = False
+        for tell in self.resumed:
+            tell()
+        self.wake()
 
     def _reload(self) -> None:
         """Read again what is kept in memory about the database: the last number, which aggregates are parked."""
-        reader = self._reader()
+        keys, last = self._rows(PARKED_KEYS), self._rows(LAST_NUMBER)
         self._parked.clear()
-        for row in reader.all(PARKED_KEYS, limit=100_000):
+        for row in keys:
             self._parked.add(row.source, row.aggregate, row.count)
-        last = reader.one(LAST_NUMBER)
-        self._number = last.number if last else 0
+        self._number = last[0].number
 
     # Small things.
 
@@ -408,8 +437,8 @@ class Executor:
         return {source: Feed(source, frozenset(names), self._known) for source, names in types.items()}
 
     def _find_retries(self) -> None:
-        reader = self._reader()
-        for row in reader.all(DUE_PARKED, now=self._parts.clock.now()):
+        now = self._parts.clock.now()
+        for row in self._rows(DUE_PARKED, now=now, far=now + FAR):
             envelope = unpack(row)
             try:
                 event = self._known.decode(envelope)
@@ -417,10 +446,13 @@ class Executor:
                 event = None
             self._retries.append(RetryItem(row, event, self._listeners.get(envelope.type, ())))
 
-    def _reader(self) -> Reader:
-        reader = Reader(self.database.writer, self.database.compiled, self._parts.keyring)
-        reader.now = self._parts.clock.now()
-        return reader
+    def _rows(self, statement: Statement[Row], **parameters: Any) -> list[Row]:
+        """Committed rows, read on the writer's connection. Raises translated errors."""
+        writer = self.database.writer
+        try:
+            return Reader(writer, self.database.compiled, self._parts.keyring).all(statement, MANY, **parameters)
+        except Exception as error:
+            raise writer.translated(error) from error
 
     def _transaction(self) -> Transaction:
         parts = self._parts
@@ -431,6 +463,12 @@ class Executor:
         tx.accepts = self.accepts
         tx.cache = self.cache
         return tx
+
+
+def _refuse(items: Iterable[CommandItem]) -> None:
+    for item in items:
+        item.reply = Unavailable()
+        item.settle()
 
 
 class _Saved:

@@ -41,6 +41,10 @@ class Feed:
         self._behind = True
         self._waiting.clear()
 
+    def look_again(self) -> None:
+        """The log may have more than was offered."""
+        self._behind = True
+
     def offer(self, events: Sequence[tuple[Envelope, Event]]) -> None:
         """Events just committed by the source. Only a consumer that is caught up takes them from memory."""
         if self._behind:

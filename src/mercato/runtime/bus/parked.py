@@ -4,7 +4,7 @@ Later events of the same aggregate queue behind a parked one, so that a consumer
 """
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from mercato.runtime.database import tables
 from mercato.runtime.database.statements import claim, fetch, upsert, write
@@ -13,6 +13,7 @@ from mercato.values.messages import Envelope
 _parked = tables.parked
 
 PAUSES = (1_000, 5_000, 30_000, 300_000, 1_800_000)  # ms; after the last one an operator must look
+FAR = 2 * PAUSES[-1]  # ms ahead: nothing is parked so long, unless the clock has been set back since (F16)
 
 
 class ParkedRow(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ DUE_PARKED = fetch(
     claim(
         select(*_parked.c)
         .where(
-            _parked.c.due_at <= bindparam("now"),
+            or_(_parked.c.due_at <= bindparam("now"), _parked.c.due_at > bindparam("far")),
             ~select(_earlier.c.number)
             .where(
                 _earlier.c.source == _parked.c.source,

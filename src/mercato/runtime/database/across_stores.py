@@ -20,6 +20,7 @@ ACROSS_STORES: dict[str, str] = {
     "runtime.bus.positions.MOVE_POSITION": "a position belongs to a consumer and has no store",
     "runtime.database.idempotency.FORGET_OLD_KEYS": "answers of all stores are forgotten after the same life",
     "runtime.database.intents.DUE": "one worker serves all stores; each row carries its own",
+    "runtime.database.intents.BRING_NEAR": "the clock is one for all stores",
     "runtime.database.intents.RENEW": "the lease of everything that this process holds",
     "runtime.database.intents.ORPHANED": "what a process that has ended left behind, for all stores",
     "runtime.database.jobs.FIND_JOB": "a job runs for all stores",

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import bindparam, case, delete, select, update
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import claim, fetch, one_of, write
+from mercato.runtime.database.statements import any_of, claim, fetch, one_of, write
 
 _intents = tables.intents
 
@@ -45,7 +45,6 @@ DUE = fetch(
         .where(
             _intents.c.due_at <= bindparam("now"),
             one_of(_intents.c.state, "waiting", "calling"),
-            _intents.c.holder != bindparam("holder"),
         )
         .order_by(_intents.c.due_at)
         .limit(bindparam("limit_"))
@@ -86,9 +85,13 @@ POSTPONE = write(
 )
 RENEW = write(
     update(_intents)
-    .where(_intents.c.holder == bindparam("holder"), _intents.c.state == "calling")
+    .where(_intents.c.holder == bindparam("holder"), _intents.c.state == "calling", any_of(_intents.c.id, "ids"))
     .values(due_at=bindparam("due_at")),
     across_stores=True,
+)
+# Nothing is put off so far: the clock has been set back since.
+BRING_NEAR = write(
+    update(_intents).where(_intents.c.due_at > bindparam("far")).values(due_at=bindparam("now")), across_stores=True
 )
 ORPHANED = write(
     update(_intents)

@@ -8,6 +8,7 @@ the code before it still runs: expand first, contract in a later release.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -52,14 +53,15 @@ class Migration(msgspec.Struct, frozen=True):
         return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
-def migrations_of(owner: str, package: str) -> list[Migration]:
+@cache
+def migrations_of(owner: str, package: str) -> tuple[Migration, ...]:
     """The migrations in the `migrations` folder of a package, in order. Raises ValueError for a gap or a bad name."""
     folder = files(package) / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     for place, name in enumerate(names, 1):
         if not _NAME.fullmatch(name) or int(name[:4]) != place:
             raise ValueError(f"{package}/migrations/{name}: migrations are numbered 0001, 0002 ... without a gap")
-    return [Migration(f"{owner}/{name[:-4]}", (folder / name).read_text("utf-8")) for name in names]
+    return tuple(Migration(f"{owner}/{name[:-4]}", (folder / name).read_text("utf-8")) for name in names)
 
 
 def draft(tables: MetaData) -> str:

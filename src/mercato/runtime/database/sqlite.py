@@ -41,9 +41,9 @@ _FAULTS = (
 Connect = Callable[[Path], apsw.Connection]
 
 
-def connect(path: Path) -> apsw.Connection:
+def connect(path: Path, kind: type[apsw.Connection] = apsw.Connection) -> apsw.Connection:
     """Open a database file. Transactions are begun and ended by the runtime, never by the driver."""
-    connection = apsw.Connection(str(path), statementcachesize=_CACHED_STATEMENTS)
+    connection = kind(str(path), statementcachesize=_CACHED_STATEMENTS)
     # Plans hold for all values. Without this SQLite plans a statement again for each new value of a parameter.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection

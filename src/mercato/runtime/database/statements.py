@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    case,
     insert,
     or_,
 )
@@ -145,12 +146,16 @@ class Statement(Generic[Row]):
 
 
 class Upsert:
-    """Insert a row or, where its primary key is there already, overwrite `update` and add to `increase`."""
+    """Insert a row or, where its primary key is there already, overwrite `update` and add to `increase`.
 
-    def __init__(self, table: Table, update: Iterable[str], increase: Iterable[str]) -> None:
+    With `newer`, the column of a version, a row is overwritten only by one with a higher version.
+    """
+
+    def __init__(self, table: Table, update: Iterable[str], increase: Iterable[str], newer: str) -> None:
         self.table = table
         self._update = tuple(update)
         self._increase = tuple(increase)
+        self._newer = newer
 
     def for_dialect(self, dialect: str) -> Insert:
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in self.table.c}
@@ -164,6 +169,10 @@ class Upsert:
 
     def _changes(self, given: Any) -> dict[str, Any]:
         changes: dict[str, Any] = {name: given[name] for name in self._update}
+        if self._newer:  # the version last: MySQL assigns one column after the other
+            kept, version = self.table.c, self._newer
+            is_newer = given[version] > kept[version]
+            changes = {name: case((is_newer, given[name]), else_=kept[name]) for name in (*self._update, version)}
         changes.update({name: self.table.c[name] + given[name] for name in self._increase})
         if not changes:  # MySQL has no DO NOTHING; a key set to itself changes nothing
             first = next(iter(self.table.primary_key)).name
@@ -213,10 +222,18 @@ def insert_into(table: Table, *, across_stores: bool = False) -> Statement[None]
 
 
 def upsert(
-    table: Table, *, update: Iterable[str] = (), increase: Iterable[str] = (), across_stores: bool = False
+    table: Table,
+    *,
+    update: Iterable[str] = (),
+    increase: Iterable[str] = (),
+    newer: str = "",
+    across_stores: bool = False,
 ) -> Statement[None]:
-    """Insert a row, or overwrite `update` and add to `increase` in the row that has its key."""
-    return Statement(Upsert(table, update, increase), None, across_stores)
+    """Insert a row, or overwrite `update` and add to `increase` in the row that has its key.
+
+    `newer` names a version: a row with the same or a higher one stays as it is, whatever comes late.
+    """
+    return Statement(Upsert(table, update, increase, newer), None, across_stores)
 
 
 def any_of(column: Column[Any], parameter: str) -> ColumnElement[bool]:

@@ -51,6 +51,10 @@ class DocumentCache:
         self._documents: dict[tuple[str, str, str], Document[Any]] = {}
         self.find = self._documents.get
 
+    def clear(self) -> None:
+        """Forget everything: what is committed is read again."""
+        self._documents.clear()
+
     def put(self, documents: Mapping[tuple[str, str, str], Document[Any]]) -> None:
         """Keep these, by (store, collection, id). Full: the oldest half is forgotten."""
         known = self._documents

@@ -18,7 +18,8 @@ class Breaker:
     def lets_through(self) -> bool:
         if self._failures < FAILURES:
             return True
-        if self._clock.now() < self._open_until:
+        now = self._clock.now()
+        if now < self._open_until <= now + PAUSES[-1]:  # farther ahead: the clock has been set back since (F16)
             return False
         self._open_until = self._clock.now() + self._pause()
         return True

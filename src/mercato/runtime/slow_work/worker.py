@@ -15,7 +15,8 @@ import msgspec
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.batches.items import StaleWork
 from mercato.runtime.calls import Calls
-from mercato.runtime.database.intents import CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.runtime.database.intents import BRING_NEAR, CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.runtime.database.statements import as_list
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Work
 from mercato.runtime.slow_work.breaker import Breaker
@@ -23,6 +24,7 @@ from mercato.runtime.transaction import LEASE, Intent, Transaction
 from mercato.values.messages import Caller, Command, Overloaded, Refusal, System, Unavailable
 
 PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries
+FAR = 2 * PAUSES[-1]  # ms ahead: nothing is put off so far, unless the clock has been set back since (F16)
 LOOK = 0.5  # seconds between two looks for due work
 CLAIM_AT_ONCE = 128
 WAIT = 0.5  # seconds for which background work waits in a busy process, this often at most:
@@ -43,11 +45,13 @@ class NotYet(Exception):
 
 
 class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
-    """Take over at most `limit` due intents; `starting`: those of processes that have ended are due at once."""
+    """Take over at most `limit` due intents. The lease of those `in_hand` is renewed; what this process holds and has
+    not in hand falls due by itself. `starting`: intents of processes that have ended are due at once."""
 
     allow = System
     limit: int
     starting: bool
+    in_hand: tuple[str, ...] = ()
 
 
 class PostponeWork(Command[None], frozen=True):
@@ -64,9 +68,10 @@ class PostponeWork(Command[None], frozen=True):
 def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[Intent, ...]:
     if command.starting:
         tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
-    tx.run(RENEW, holder=tx.holder, due_at=tx.now + LEASE)
+    tx.run(BRING_NEAR, far=tx.now + FAR, now=tx.now)
+    tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
     claimed = []
-    for row in tx.all(DUE, now=tx.now, holder=tx.holder, limit_=command.limit):
+    for row in tx.all(DUE, now=tx.now, limit_=command.limit):
         tx.store = row.store
         if tx.run(CLAIM, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE):
             claimed.append(
@@ -113,6 +118,7 @@ class Worker:
         self._breakers = {work.peer: Breaker(parts.clock) for work in service.work}
         self._room = {work.kind: asyncio.Semaphore(work.at_once) for work in service.work}
         self._held: dict[str, int] = dict.fromkeys(self._kinds, 0)
+        self._in_hand: dict[tuple[str, int], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
         for handle in HANDLES:
@@ -124,6 +130,7 @@ class Worker:
     def offer(self, intent: Intent) -> None:
         """An intent whose row is committed and held by this process."""
         self._held[intent.kind] += 1
+        self._in_hand[intent.id, intent.fence] = None
         task = self._parts.loop.create_task(self._do(intent))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -135,7 +142,7 @@ class Worker:
             room = min(CLAIM_AT_ONCE, MEMORY - max(self._held.values()))
             if room > 0:
                 try:
-                    command = ClaimWork(limit=room, starting=starting)
+                    command = ClaimWork(room, starting, tuple(intent_id for intent_id, _ in self._in_hand))
                     for intent in await self._executor.submit(command, Caller.system("", f"{self._name} worker")):
                         self.offer(intent)
                     starting = False
@@ -167,6 +174,7 @@ class Worker:
             )
         finally:
             self._held[intent.kind] -= 1
+            self._in_hand.pop((intent.id, intent.fence), None)
 
     async def _give_way(self) -> None:
         """Wait for a calm moment, but not for ever: a shop that is always busy sends its mails too, slowly."""

@@ -37,6 +37,13 @@ class Line(msgspec.Struct, frozen=True):
     unit_price: int
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """Lines that an order took out of a cart, which were in this currency."""
+
+    currency: str
+    lines: tuple[Line, ...]
+
+
 class CartDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """The stored cart. `locked_by` is the order that was made from it; `taken` what orders took out of it after a
     change that got in before their lock, to be put back if they are cancelled."""
@@ -45,7 +52,7 @@ class CartDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = ""
     lines: tuple[Line, ...] = ()
     locked_by: str = ""
-    taken: dict[OrderId, tuple[Line, ...]] = {}
+    taken: dict[OrderId, Taken] = {}
 
 
 def cart_id_of(buyer: str) -> CartId:
@@ -125,7 +132,9 @@ def take_out(cart: CartDocument, order_id: OrderId, ordered: tuple[OrderedLine, 
         if line.variant_id in quantities
     )
     left = {line.variant_id: max(0, line.quantity - quantities.get(line.variant_id, 0)) for line in cart.lines}
-    return msgspec.structs.replace(_with_quantities(cart, left), taken={**cart.taken, order_id: taken})
+    return msgspec.structs.replace(
+        _with_quantities(cart, left), taken={**cart.taken, order_id: Taken(cart.currency, taken)}
+    )
 
 
 def close(cart: CartDocument, order_id: OrderId) -> CartDocument:
@@ -136,19 +145,19 @@ def close(cart: CartDocument, order_id: OrderId) -> CartDocument:
 
 
 def reopen(cart: CartDocument, order_id: OrderId) -> CartDocument:
-    """The order is off: the cart is as it was before it."""
+    """The order is off: the cart is as it was before it. It keeps its currency, if it has got another one since."""
     if cart.locked_by == order_id:
         return msgspec.structs.replace(cart, locked_by="")
-    taken = cart.taken.get(order_id, ())
+    taken = cart.taken.get(order_id)
     cart = msgspec.structs.replace(cart, taken=_without(cart.taken, order_id))
-    if not taken:
+    if taken is None or not taken.lines or (cart.lines and cart.currency != taken.currency):
         return cart
     lines = {line.variant_id: line for line in cart.lines}
-    for line in taken:
+    for line in taken.lines:
         known = lines.get(line.variant_id)
         quantity = min(MAX_QUANTITY, line.quantity + (known.quantity if known else 0))
         lines[line.variant_id] = msgspec.structs.replace(known or line, quantity=quantity)
-    return msgspec.structs.replace(cart, lines=tuple(lines.values()))
+    return msgspec.structs.replace(cart, currency=taken.currency, lines=tuple(lines.values()))
 
 
 def _with_quantities(cart: CartDocument, quantities: dict[VariantId, int]) -> CartDocument:
@@ -160,7 +169,7 @@ def _with_quantities(cart: CartDocument, quantities: dict[VariantId, int]) -> Ca
     return msgspec.structs.replace(cart, lines=lines, currency=cart.currency if lines else "")
 
 
-def _without(taken: dict[OrderId, tuple[Line, ...]], order_id: OrderId) -> dict[OrderId, tuple[Line, ...]]:
+def _without(taken: dict[OrderId, Taken], order_id: OrderId) -> dict[OrderId, Taken]:
     return {key: lines for key, lines in taken.items() if key != order_id}
 
 

@@ -34,6 +34,7 @@ def when_stock_changed_copy_it(tx: Transaction, event: StockChanged, _caller: Ca
         variant_id=event.variant_id,
         location_id=event.location_id,
         available=event.available,
+        version=event.level_version,
     )
     tx.changed(event.variant_id)
 
@@ -45,5 +46,6 @@ def _copy(tx: Transaction, allocations: tuple[Allocation, ...]) -> None:
             variant_id=allocation.variant_id,
             location_id=allocation.location_id,
             available=allocation.available,
+            version=allocation.version,
         )
         tx.changed(allocation.variant_id)

@@ -6,7 +6,7 @@ their own, because they change with every order: the published document joins th
 """
 
 import msgspec
-from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, or_, select, text, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
 from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
@@ -48,6 +48,7 @@ availability = Table(
     identity("location_id"),
     store(),
     required("available", Integer),
+    Column("version", Integer, nullable=False, server_default=text("0")),  # of the stock level
     sqlite_with_rowid=False,
 )
 
@@ -213,7 +214,8 @@ LIST_PRICES_OF_THESE = fetch(
     select(*_price_columns).where(prices.c.store == bindparam("store"), any_of(prices.c.product_id, "product_ids")),
 )
 
-SAVE_AVAILABILITY = upsert(availability, update=("available",))
+# An event that was parked comes after later ones of other orders: its figure is old news then.
+SAVE_AVAILABILITY = upsert(availability, update=("available",), newer="version")
 LIST_AVAILABILITY = fetch(
     AvailabilityRow,
     select(availability.c.variant_id, availability.c.location_id, availability.c.available).where(

@@ -47,7 +47,7 @@ def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, chang
         kind = "received" if pieces > 0 else "written_off"
         add_movement(tx, variant_id, location_id, kind, (abs(pieces), "", reason))
     version = (level.version if level else 0) + (1 if pieces else 0)
-    tx.emit(StockChanged(variant_id, LocationId(location_id), available + pieces), variant_id, version)
+    tx.emit(StockChanged(variant_id, LocationId(location_id), available + pieces, version), variant_id, version)
 
 
 def add_movement(tx: Transaction, variant_id: str, location_id: str, kind: str, what: tuple[int, str, str]) -> None:

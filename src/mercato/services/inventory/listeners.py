@@ -15,7 +15,7 @@ from mercato.values.messages import Caller, Conflict
 def when_order_is_placed_reserve_its_stock(tx: Transaction, event: OrderPlaced, _caller: Caller) -> None:
     """All lines or none. A variant that stands in several lines counts with their sum (S18)."""
     wanted = _quantities(event.lines)
-    found: list[tuple[VariantId, list[Share], dict[str, int]]] = []
+    found: list[tuple[VariantId, list[Share], dict[str, storage.LevelRow]]] = []
     shortages: list[Shortage] = []
     for variant_id, quantity in wanted.items():
         rows = tx.all(storage.LEVELS, variant_id=variant_id)
@@ -24,13 +24,13 @@ def when_order_is_placed_reserve_its_stock(tx: Transaction, event: OrderPlaced, 
         if shares is None:
             shortages.append(shortage(variant_id, quantity, levels))
         else:
-            found.append((variant_id, shares, {level.location_id: level.available for level in levels}))
+            found.append((variant_id, shares, {row.location_id: row for row in rows}))
     if shortages:
         tx.emit(StockRefused(event.order_id, tuple(shortages)), event.order_id, 1)
         return
     allocations = [
-        _reserve(tx, event, variant_id, share, available[share.location_id])
-        for variant_id, shares, available in found
+        _reserve(tx, event, variant_id, share, before[share.location_id])
+        for variant_id, shares, before in found
         for share in shares
     ]
     tx.emit(StockReserved(event.order_id, tuple(allocations)), event.order_id, 1)
@@ -73,7 +73,9 @@ def _quantities(lines: tuple[OrderedLine, ...]) -> dict[VariantId, int]:
     return wanted
 
 
-def _reserve(tx: Transaction, event: OrderPlaced, variant_id: VariantId, share: Share, available: int) -> Allocation:
+def _reserve(
+    tx: Transaction, event: OrderPlaced, variant_id: VariantId, share: Share, before: storage.LevelRow
+) -> Allocation:
     location_id = share.location_id
     if not tx.run(storage.RESERVE, variant_id=variant_id, location_id=location_id, pieces=share.quantity):
         raise Conflict("somebody else took the stock at the same moment")
@@ -87,7 +89,8 @@ def _reserve(tx: Transaction, event: OrderPlaced, variant_id: VariantId, share: 
         expires_at=event.hold_expires_at,
     )
     add_movement(tx, variant_id, location_id, "reserved", (share.quantity, event.order_id, ""))
-    return Allocation(variant_id, LocationId(location_id), share.quantity, available - share.quantity)
+    left = before.available - share.quantity
+    return Allocation(variant_id, LocationId(location_id), share.quantity, left, before.version + 1)
 
 
 def _move(tx: Transaction, order_id: OrderId, row: storage.ReservationRow, state: str) -> None:
@@ -100,5 +103,8 @@ def _move(tx: Transaction, order_id: OrderId, row: storage.ReservationRow, state
 
 
 def _left(tx: Transaction, row: storage.ReservationRow) -> Allocation:
-    levels = {level.location_id: level.available for level in tx.all(storage.LEVELS, variant_id=row.variant_id)}
-    return Allocation(VariantId(row.variant_id), LocationId(row.location_id), row.quantity, levels[row.location_id])
+    levels = {level.location_id: level for level in tx.all(storage.LEVELS, variant_id=row.variant_id)}
+    level = levels[row.location_id]
+    return Allocation(
+        VariantId(row.variant_id), LocationId(row.location_id), row.quantity, level.available, level.version
+    )

@@ -15,8 +15,10 @@ from mercato.services.notifications.messages import RecordDelivery
 from mercato.services.notifications.work import MailWork
 
 
-def service(setup: Setup) -> Service:
-    """Notifications, as this process runs it: mails go where the settings say."""
+def service(setup: Setup, mailer: Mailer | None = None) -> Service:
+    """Notifications, as this process runs it: mails go to the mailer that is handed in, else where the settings say."""
+    if mailer is None:
+        mailer = mailer_of(setup)
     return Service(
         name="notifications",
         package="mercato.services.notifications",
@@ -31,7 +33,7 @@ def service(setup: Setup) -> Service:
             Listen(OrderPaid, listeners.when_order_is_paid_mail_the_receipt),
             Listen(OrderCancelled, listeners.when_order_is_cancelled_tell_its_shopper),
         ),
-        work=MailWork(mailer_of(setup), Letters(setup.parts.clock), setup.settings.url).rows,
+        work=MailWork(mailer, Letters(setup.parts.clock), setup.settings.url).rows,
         routes=ROUTES,
     )
 

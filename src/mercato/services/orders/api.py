@@ -15,7 +15,6 @@ from mercato.contracts.orders import (
     Order,
     PaymentMethod,
     PlaceOrder,
-    SoldOut,
 )
 from mercato.contracts.pricing import Quote, QuoteCart, QuoteExpired, SignedQuote, WantedLine
 from mercato.runtime.access.sealed import Unsound
@@ -25,6 +24,7 @@ from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import Options, asks, does, finished, key_of, read_body
 from mercato.services.orders.commands import QUOTES
+from mercato.services.orders.messages import RefuseSoldOut
 from mercato.values.commerce import Address
 from mercato.values.ids import OrderId, VariantId
 from mercato.values.messages import Buyer, Caller, KeyInFlight, Refusal
@@ -39,11 +39,13 @@ class PlaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Placing(msgspec.Struct, frozen=True):
-    """A request for an order that has been read; `quote` is None where it is not the caller's."""
+    """A request for an order that has been read; `quote` is None where it is not the caller's. `crowded`: others want
+    the same goods at this moment."""
 
     body: PlaceOrderBody
     key: IdempotencyKey
     quote: Quote | None
+    crowded: bool = False
 
 
 _BODY = msgspec.json.Decoder(PlaceOrderBody)
@@ -58,8 +60,10 @@ async def place_order(edge: Edge, request: Request, caller: Caller) -> Reply:
     quote = _quote_of(edge, body, caller)
     if quote is None:
         return await _place(edge, request, caller, Placing(body, key, None))
-    async with edge.bulkheads.room({f"{caller.store} {line.variant_id}" for line in quote.lines}):
-        return await _place(edge, request, caller, Placing(body, key, quote))
+    goods = {f"{caller.store} {line.variant_id}" for line in quote.lines}
+    crowded = edge.bulkheads.is_crowded(goods)
+    async with edge.bulkheads.room(goods):
+        return await _place(edge, request, caller, Placing(body, key, quote, crowded))
 
 
 def _quote_of(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Quote | None:
@@ -74,14 +78,16 @@ def _quote_of(edge: Edge, body: PlaceOrderBody, caller: Caller) -> Quote | None:
 async def _place(edge: Edge, request: Request, caller: Caller, placing: Placing) -> Reply:
     body, key = placing.body, placing.key
     seconds = request.wait_seconds()
-    refusal = await _early_refusal(edge, placing.quote, caller) if placing.quote else None
+    refusal = await _cart_refusal(edge, placing.quote, caller) if placing.quote else None
     answer = edge.calls.stored(PlaceOrder, caller.store, key) if refusal else None
     if answer is None:
         if refusal is not None:
             raise refusal
         order_id = OrderId(edge.ids.new("ord"))
         outcome = edge.calls.expect(caller.store, order_id, seconds) if seconds else None
-        command = PlaceOrder(order_id, body.quote, body.payment_method, body.billing)
+        command = await _turned_away(edge, placing, caller) or PlaceOrder(
+            order_id, body.quote, body.payment_method, body.billing
+        )
         answer = await edge.calls.do_once(command, caller, key)
         if answer.body is None and answer.subject == order_id and outcome is not None:
             answer, seconds = await outcome or answer, 0.0
@@ -93,30 +99,31 @@ async def _place(edge: Edge, request: Request, caller: Caller, placing: Placing)
     return reply
 
 
-async def _early_refusal(edge: Edge, quote: Quote, caller: Caller) -> Refusal | None:
-    """Why this quote cannot be ordered as it is: it has expired or its cart was changed since, with a new quote; or
-    its goods are sold out.
+async def _cart_refusal(edge: Edge, quote: Quote, caller: Caller) -> Refusal | None:
+    """Why this quote cannot be ordered as it is: it has expired, or its cart was changed since; with a new quote.
 
     Nothing is done and nothing is stored: the key may be used again. A repetition is answered from its key instead,
     also when its cart has gone on.
     """
     cart = await edge.calls.ask(GetFilledCart(), caller)
-    if cart.locked_by:
-        return None  # its version has an order: orders itself says which
     if cart.version == quote.cart_version and quote.expires_at > edge.clock.now():
-        return await _sold_out(edge, quote, caller)
+        return None
+    if cart.locked_by and cart.version == quote.cart_version + 1:
+        return None  # the lock was the next change: its version has an order, and orders itself says which
     kind = CartChangedSince if cart.version != quote.cart_version else QuoteExpired
     return kind(**await _requoted(edge, quote, caller))
 
 
-async def _sold_out(edge: Edge, quote: Quote, caller: Caller) -> SoldOut | None:
-    """What is left may change before the order holds it, so inventory decides; but who comes when nothing is left is
-    told at once, for a small part of what an order costs that is placed and cancelled."""
+async def _turned_away(edge: Edge, placing: Placing, caller: Caller) -> RefuseSoldOut | None:
+    """What is left may change before the order holds it, so inventory decides. But in a crowd, who comes when nothing
+    is left is refused for a small part of what an order costs that is placed and cancelled."""
+    if placing.quote is None or not placing.crowded:
+        return None
     wanted: dict[VariantId, int] = {}
-    for line in quote.lines:
+    for line in placing.quote.lines:
         wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
     shortages = await edge.calls.ask(FindShortages(wanted), caller)
-    return SoldOut(shortages=shortages) if shortages else None
+    return RefuseSoldOut(shortages) if shortages else None
 
 
 async def _requoted(edge: Edge, quote: Quote, caller: Caller) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from mercato.contracts.orders import (
     OrderCancelled,
     OrderPlaced,
     PlaceOrder,
+    SoldOut,
 )
 from mercato.contracts.pricing import Quote, QuoteExpired, QuoteNotYours, QuoteTampered
 from mercato.runtime.access.sealed import Unsealer, Unsound
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.orders import storage
 from mercato.services.orders.domain import HOLD, OrderBody, OrderState, next_stage, order_of
-from mercato.services.orders.messages import ExpireOrder
+from mercato.services.orders.messages import ExpireOrder, RefuseSoldOut
 from mercato.services.orders.queries import find_body
 from mercato.values.ids import OrderId
 from mercato.values.messages import Caller, Conflict, Event, NotFound
@@ -52,6 +53,10 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
     return order_of(state, body)
 
 
+def refuse_sold_out(_tx: Transaction, command: RefuseSoldOut, _caller: Caller) -> Order:
+    raise SoldOut(shortages=command.shortages)
+
+
 def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order:
     state = tx.one(storage.FIND_ORDER, id=command.order_id)
     if state is None or not (caller.is_staff or state.buyer == caller.buyer):
@@ -71,8 +76,12 @@ def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool
 
 def cancel(tx: Transaction, state: OrderState, reason: CancelReason, shortages: str = "") -> OrderState:
     """End an order: its holds are released and its cart reopens when others hear of it."""
-    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, find_body(tx, state.id).lines)
-    return advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
+    body = find_body(tx, state.id)
+    event = OrderCancelled(state.id, state.buyer, state.cart_id, reason, body.lines)
+    after = advance(tx, state, event, expires_at=None, cancel_reason=reason, shortages=shortages)
+    if state.stage == "placed" and not shortages:
+        tx.answer(state.id, 201, encode(order_of(after, body)))  # nobody else will tell who ordered it
+    return after
 
 
 def advance(tx: Transaction, state: OrderState, *events: Event, **changes: object) -> OrderState:

@@ -16,7 +16,7 @@ from mercato.runtime.service import Ask, Await, Handle, Job, Listen, Service
 from mercato.runtime.settings import Setup
 from mercato.services.orders import commands, jobs, listeners, queries, storage
 from mercato.services.orders.api import ROUTES
-from mercato.services.orders.messages import ExpireOrder, ListExpired
+from mercato.services.orders.messages import ExpireOrder, ListExpired, RefuseSoldOut
 from mercato.values.clock import SECOND
 
 
@@ -28,6 +28,7 @@ def service(_setup: Setup) -> Service:
         tables=storage.metadata,
         handlers=(
             Handle(PlaceOrder, commands.place_order, subject=lambda command: command.order_id),
+            Handle(RefuseSoldOut, commands.refuse_sold_out),
             Handle(CancelOrder, commands.cancel_order, keys=lambda command: (command.order_id,)),
             Handle(ExpireOrder, commands.expire_order, keys=lambda command: (command.order_id,)),
         ),

@@ -180,8 +180,9 @@ def _charge_of(row: PaymentRow) -> Charge:
 
 
 def _follow_up(tx: Transaction, row: PaymentRow, after: int = 0) -> None:
-    until = tx.now + (STEP_LIFE if row.state == "action_needed" else FOLLOW_FOR)
-    tx.start("follow_up", row.id, FollowUp(_charge_of(row), until), after)
+    step_known = row.state == "action_needed"
+    until = tx.now + (STEP_LIFE if step_known else FOLLOW_FOR)
+    tx.start("follow_up", row.id, FollowUp(_charge_of(row), until, step_known), after)
 
 
 def _keep_open(tx: Transaction, row: PaymentRow) -> None:

@@ -18,10 +18,14 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class FollowUp(msgspec.Struct, frozen=True):
-    """Ask the gateway how this charge ended, until it is known or `until` has passed."""
+    """Ask the gateway how this charge ended, until it is known or `until` has passed.
+
+    `step_known`: the shopper has been told of the further step already.
+    """
 
     charge: Charge
     until: int
+    step_known: bool = False
 
 
 class GiveBack(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from mercato.contracts.payments import (
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.settings import Setup
 from mercato.services.payments import commands, listeners, queries, storage
+from mercato.services.payments.adapters.gateway import Gateway
 from mercato.services.payments.adapters.notices import PostNotice
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.api import routes
@@ -19,11 +20,10 @@ from mercato.services.payments.messages import RecordOutcome, RecordRefund
 from mercato.services.payments.work import GatewayWork
 
 
-def service(setup: Setup) -> Service:
-    """Payments, as this process runs it, with the test gateway."""
-    parts, settings = setup.parts, setup.settings
-    gateway = TestGateway(settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, settings.url)
-    gateway.deliver = PostNotice(f"http://{settings.host}:{settings.port}/v1/payments/webhooks/{gateway.name}")
+def service(setup: Setup, gateway: Gateway | None = None) -> Service:
+    """Payments, as this process runs it: with the gateway that is handed in, else with the test gateway."""
+    if gateway is None:
+        gateway = _test_gateway(setup)
     return Service(
         name="payments",
         package="mercato.services.payments",
@@ -52,7 +52,14 @@ def service(setup: Setup) -> Service:
             Listen(OrderCancelled, listeners.when_order_is_cancelled_refund_it),
             Listen(RefundDue, listeners.when_refund_is_due_give_it_back),
         ),
-        work=GatewayWork(gateway, parts.clock).rows,
+        work=GatewayWork(gateway, setup.parts.clock).rows,
         routes=routes(gateway),
         close=gateway.close,
     )
+
+
+def _test_gateway(setup: Setup) -> TestGateway:
+    parts, settings = setup.parts, setup.settings
+    gateway = TestGateway(settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, settings.url)
+    gateway.deliver = PostNotice(f"http://{settings.host}:{settings.port}/v1/payments/webhooks/{gateway.name}")
+    return gateway

@@ -40,20 +40,21 @@ class GatewayWork:
         return RecordOutcome(body.payment_id, outcome)
 
     async def follow_up(self, body: FollowUp, intent: Intent, _calls: Door) -> RecordOutcome:
-        """A charge that the gateway never heard of is made now, with the same key (F7)."""
+        """A charge that the gateway never heard of is made now, with the same key (F7). One that takes too long is
+        voided first and given up then: what the gateway captures later, nobody here would hear of."""
         charge = body.charge
         try:
             async with asyncio.timeout(PATIENCE):
                 outcome = await self._gateway.find(intent.store, charge.payment_id)
                 if outcome is None:
                     outcome = await self._gateway.charge(intent.store, charge.payment_id, charge.amount, charge.source)
+                if outcome.result not in ("captured", "failed") and self._clock.now() >= body.until:
+                    outcome = await self._gateway.void(intent.store, charge.payment_id)
         except (TimeoutError, ConnectionError, OSError) as error:
             raise TryLater(str(error)) from error
-        if outcome.result in ("captured", "failed"):
+        if outcome.result in ("captured", "failed") or (outcome.result == "action_needed" and not body.step_known):
             return RecordOutcome(charge.payment_id, outcome)
-        if self._clock.now() < body.until:
-            raise NotYet(OFTEN)
-        return self.give_up_follow_up(body, intent)
+        raise NotYet(OFTEN)
 
     async def refund(self, body: GiveBack, intent: Intent, _calls: Door) -> RecordRefund:
         done = await self._gateway.refund(intent.store, body.refund_id, body.charge, body.amount)

@@ -20,7 +20,7 @@ from mercato.contracts.users import (
     UpdateProfile,
     VerifyEmail,
 )
-from mercato.runtime.access.passwords import Argon2Passwords
+from mercato.runtime.access.passwords import Argon2Passwords, Passwords
 from mercato.runtime.service import Ask, Handle, Job, Service
 from mercato.runtime.settings import Setup
 from mercato.services.users import commands, jobs, queries, storage
@@ -29,8 +29,10 @@ from mercato.services.users.messages import ForgetExpired
 from mercato.values.clock import HOUR
 
 
-def service(setup: Setup) -> Service:
-    """Users, as this process runs it, with argon2id in the pool for slow work."""
+def service(setup: Setup, passwords: Passwords | None = None) -> Service:
+    """Users, as this process runs it: with the passwords handed in, else argon2id in the pool for slow work."""
+    if passwords is None:
+        passwords = Argon2Passwords(setup.parts.pools.slow)
     return Service(
         name="users",
         package="mercato.services.users",
@@ -59,5 +61,5 @@ def service(setup: Setup) -> Service:
             Ask(ListLoginAttempts, queries.list_login_attempts),
         ),
         jobs=(Job("forget what has expired", HOUR, jobs.forget_expired),),
-        routes=routes(Argon2Passwords(setup.parts.pools.slow)),
+        routes=routes(passwords),
     )

@@ -36,8 +36,14 @@ class Gateway(Protocol):
     async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
         """How the charge with this key stands; None when the gateway has never heard of it."""
 
+    async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        """End the charge with this key, so that it is not captured any more: failed, or captured before that."""
+
     async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
         """Refund once for this key; False when the gateway refuses it for good."""
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
         """A webhook's content. Raises NoticeRefused before anything of it is believed."""
+
+    def close(self) -> None:
+        """Let go of what it holds. Nothing may be asked of it afterwards."""

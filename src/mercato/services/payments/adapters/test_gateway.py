@@ -99,6 +99,14 @@ class TestGateway:
         known = self._charges.get((store, key))
         return self._outcome(known) if known else None
 
+    async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        known = self._charges.get((store, key)) or Charged(store, key, Money(0, "XXX"), "void", "failed")
+        if known.result == "captured":
+            return self._outcome(known)
+        voided = msgspec.structs.replace(known, result="failed")
+        await self._keep(voided)
+        return self._outcome(voided)
+
     async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
         known = self._charges.get((store, charge.removeprefix("tg_")))
         if known is None or known.result != "captured":

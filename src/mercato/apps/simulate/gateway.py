@@ -1,0 +1,203 @@
+"""The simulated gateway: an outside party with books of its own, which outlive every process of the shop.
+
+What it decides and what it knows is here; the line to it loses requests and answers, stalls and errs.
+"""
+
+import asyncio
+import hmac
+import random
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from mercato.apps.simulate.loop import SimulatedLoop
+from mercato.apps.simulate.trace import Trace
+from mercato.apps.simulate.weather import Weather
+from mercato.services.payments.adapters.gateway import Notice, NoticeRefused
+from mercato.services.payments.domain import GatewayOutcome, Result
+from mercato.values.ids import PaymentId
+from mercato.values.money import Money
+
+SIGNATURE = "x-simulated-signature"
+SECRET = b"of the simulated gateway"
+STALL = 20.0  # seconds at most
+NOTICE_LATE = 12.0
+
+Said = TypeVar("Said")
+Post = Callable[[str, bytes, str], None]
+
+
+class Charge(msgspec.Struct):
+    """A charge in the gateway's books; `refunds` by their keys, in minor units."""
+
+    store: str
+    key: str
+    amount: Money
+    result: Result
+    refunds: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        return "ch_" + self.key
+
+    @property
+    def kept(self) -> int:
+        """Minor units that were captured and not given back."""
+        return self.amount.amount - sum(self.refunds.values()) if self.result == "captured" else 0
+
+
+class GatewayError(Exception):
+    """The gateway answers that it has a fault of its own."""
+
+
+class SimulatedGateway:
+    """`post` takes a notice to the shop: the store, its body, its signature."""
+
+    def __init__(self, loop: SimulatedLoop, weather: Weather, randomness: random.Random, trace: Trace) -> None:
+        self.calm = False
+        self.charges: dict[tuple[str, str], Charge] = {}
+        self.post: Post = lambda _store, _body, _signature: None
+        self.weather = weather
+        self._loop = loop
+        self._random = randomness
+        self._trace = trace
+
+    def charge(self, store: str, key: str, amount: Money, source: str) -> GatewayOutcome:
+        """Charge once for this key, whatever is asked for again."""
+        known = self.charges.get((store, key))
+        if known is None:
+            known = self.charges[store, key] = Charge(store, key, amount, self._decision(source))
+            self._trace.note("gateway", "charge", key, amount, known.result)
+            self._tell(known)
+        return self._outcome(known)
+
+    def find(self, store: str, key: str) -> GatewayOutcome | None:
+        known = self.charges.get((store, key))
+        return self._outcome(known) if known else None
+
+    def void(self, store: str, key: str) -> GatewayOutcome:
+        known = self.charges.setdefault((store, key), Charge(store, key, Money(0, "XXX"), "failed"))
+        if known.result != "captured":
+            known.result = "failed"
+        self._trace.note("gateway", "void", key, known.result)
+        return self._outcome(known)
+
+    def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
+        known = self.charges.get((store, charge.removeprefix("ch_")))
+        if known is None or known.result != "captured":
+            return False
+        if key not in known.refunds:
+            if amount.amount > known.kept:
+                return False
+            known.refunds = {**known.refunds, key: amount.amount}
+            self._trace.note("gateway", "refund", key, known.key, amount)
+        return True
+
+    def decide(self, store: str, key: str, *, approve: bool) -> bool:
+        """The shopper takes the further step, or refuses to; False when there is none to take."""
+        known = self.charges.get((store, key))
+        if known is None or known.result != "action_needed":
+            return False
+        known.result = "captured" if approve else "failed"
+        self._trace.note("gateway", "step taken", key, known.result)
+        self._tell(known)
+        return True
+
+    def _decision(self, source: str) -> Result:
+        if source == "decline" or self.happens(self.weather.gateway_decline):
+            return "failed"
+        if source == "step" or self.happens(self.weather.gateway_step):
+            return "action_needed"
+        return "captured"
+
+    def happens(self, share: float) -> bool:
+        return not self.calm and share > 0 and self._random.random() < share
+
+    def _outcome(self, known: Charge) -> GatewayOutcome:
+        match known.result:
+            case "captured":
+                return GatewayOutcome("captured", known.name, known.amount)
+            case "failed":
+                return GatewayOutcome("failed", known.name, failure="declined")
+            case _:
+                return GatewayOutcome("action_needed", known.name, action_url=f"https://gateway.example/{known.key}")
+
+    def _tell(self, known: Charge) -> None:
+        """Post notices: at once or late, again, and now and then odd ones."""
+        if known.result not in ("captured", "failed"):
+            return
+        while self.happens(self.weather.notices):
+            self._loop.call_outside(self._random.uniform(0.0, NOTICE_LATE), self._notify, known, known.amount, SECRET)
+        if self.happens(self.weather.odd_notices):
+            other = Money(known.amount.amount + self._random.choice((-1, 1)), known.amount.currency)
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, other, SECRET)
+        if self.happens(self.weather.odd_notices):
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, b"forged")
+
+    def _notify(self, known: Charge, amount: Money, secret: bytes) -> None:
+        captured = known.result == "captured" or secret != SECRET
+        notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
+        body = msgspec.json.encode(notice)
+        self._trace.note("gateway", "notice", body, secret)
+        self.post(known.store, body, _signed(secret, body))
+
+
+class GatewayLine:
+    """The adapter: the port of payments to the simulated gateway, over a line that fails."""
+
+    name = "test"
+
+    def __init__(self, gateway: SimulatedGateway, loop: SimulatedLoop, randomness: random.Random) -> None:
+        self._gateway = gateway
+        self._loop = loop
+        self._random = randomness
+
+    async def charge(self, store: str, key: PaymentId, amount: Money, source: str) -> GatewayOutcome:
+        return await self._ask(lambda: self._gateway.charge(store, key, amount, source))
+
+    async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
+        return await self._ask(lambda: self._gateway.find(store, key))
+
+    async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        return await self._ask(lambda: self._gateway.void(store, key))
+
+    async def refund(self, store: str, key: str, charge: str, amount: Money) -> bool:
+        return await self._ask(lambda: self._gateway.refund(store, key, charge, amount))
+
+    def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
+        given = headers.get(SIGNATURE.encode(), b"").decode("latin-1")
+        if not hmac.compare_digest(given, _signed(SECRET, body)):
+            raise NoticeRefused("the signature does not fit")
+        return msgspec.json.decode(body, type=Notice)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def _ask(self, act: Callable[[], Said]) -> Said:
+        """A call: a request, what the gateway does, an answer. Each of the three may go wrong."""
+        gateway, weather = self._gateway, self._gateway.weather
+        await asyncio.sleep(self._random.expovariate(1 / weather.delay))
+        if gateway.happens(weather.gateway_lost):
+            raise ConnectionError("the request was lost")
+        if gateway.happens(weather.gateway_error):
+            raise GatewayError("503")
+        # The gateway does its part whether or not the process lives to hear of it.
+        answer: asyncio.Future[Said] = self._loop.create_future()
+        self._loop.call_outside(self._random.expovariate(1 / weather.delay), _answer, answer, act)
+        outcome = await answer
+        if gateway.happens(weather.gateway_stall):
+            await asyncio.sleep(self._random.uniform(0.0, STALL))
+        if gateway.happens(weather.gateway_lost):
+            raise ConnectionError("the answer was lost")
+        return outcome
+
+
+def _answer(future: "asyncio.Future[Said]", act: Callable[[], Said]) -> None:
+    outcome = act()
+    if not future.done():
+        future.set_result(outcome)
+
+
+def _signed(secret: bytes, body: bytes) -> str:
+    return hmac.digest(secret, body, "sha256").hex()

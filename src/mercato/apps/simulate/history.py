@@ -1,0 +1,229 @@
+"""What clients have seen, and what they must never see: checked with every answer.
+
+A request remembers what was known when it was sent: an answer may be older than other answers that came meanwhile,
+but never older than those that had come before.
+"""
+
+import re
+from collections import Counter
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from mercato.apps.simulate.findings import Fail
+from mercato.apps.simulate.network import Answer
+from mercato.apps.simulate.town import Store
+
+_MARK = re.compile(rb"(?:store|person)-[a-z][0-9]*-x")
+_BUYER = re.compile(rb'"buyer":"([^"]+)"')
+
+# Refusals that are not kept under the key of a request. Those of a busy shop may come at any time, the others only
+# before the request was answered for good.
+BUSY = frozenset({"overloaded", "unavailable", "too_many_requests"})
+PASSING = frozenset({"conflict", "idempotency_key_in_flight", "cart_changed", "quote_expired", "log_in_first"})
+
+
+class Who(msgspec.Struct, frozen=True):
+    """Who sends requests. `id` is the buyer's, "" for staff; `mark` what only this person may see."""
+
+    name: str
+    store: Store
+    id: str
+    mark: str
+    is_staff: bool = False
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request on its way, with what its sender knew of the cart, and everybody of the thing that it is about.
+
+    `is_answered`: another sending of it was answered for good before.
+    """
+
+    who: Who
+    method: str
+    path: str
+    key: str
+    cart_version: int
+    version: int
+    is_paid: bool
+    is_answered: bool
+
+
+class OrderSeen(msgspec.Struct):
+    """What a buyer was told of an order. `total` is None until its quote or its document was seen."""
+
+    store: str
+    buyer: str
+    version: int = 0
+    stages: dict[int, str] = {}
+    total: int | None = None
+
+
+class History:
+    """All that was acknowledged to anybody."""
+
+    def __init__(self, fail: Fail) -> None:
+        self._fail = fail
+        self._finals: dict[tuple[str, ...], tuple[int, bytes]] = {}
+        self._carts: dict[str, dict[int, Any]] = {}
+        self.orders: dict[str, OrderSeen] = {}
+        self.payments: dict[str, str] = {}
+        self.paid: set[str] = set()
+        self._products: dict[str, int] = {}
+        self.statuses: Counter[str] = Counter()
+        self.calm = False
+
+    def sending(self, who: Who, method: str, path: str, key: str) -> Sent:
+        thing = path.split("/")[3] if path.count("/") > 2 else ""  # noqa: PLR2004 - /v1/orders/ID
+        order = self.orders.get(thing)
+        version = order.version if order else self._products.get(thing, 0)
+        is_answered = _identity(who, method, path, key) in self._finals
+        return Sent(who, method, path, key, self.cart_version(who), version, thing in self.paid, is_answered)
+
+    def cart_version(self, who: Who) -> int:
+        """The latest version of the cart that its buyer was shown."""
+        return max(self._carts.get(who.id, {0: None}))
+
+    def heard(self, sent: Sent, answer: Answer) -> None:
+        """An answer has come: check it, and remember what it acknowledges."""
+        self.statuses[answer.code or str(answer.status)] += 1
+        self._check_status(sent, answer)
+        self._check_isolation(sent, answer)
+        if sent.key:
+            self._check_replay(sent, answer)
+        if answer.status in (HTTPStatus.OK, HTTPStatus.CREATED):
+            self._learn(sent, answer)
+
+    def _check_status(self, sent: Sent, answer: Answer) -> None:
+        subject = f"{sent.method} {sent.path} of {sent.who.name}"
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            self._fail("5xx", subject, f"it was answered with {answer.status}")
+        elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE and self.calm:
+            self._fail("5xx", subject, "it was answered with 503 although nothing fails any more")
+        elif answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and answer.code == "idempotency_key_reused":
+            self._fail("I13", subject, "its own key is said to be another request's")
+
+    def _check_isolation(self, sent: Sent, answer: Answer) -> None:
+        who = sent.who
+        for mark in set(_MARK.findall(answer.body)):
+            text = mark.decode()
+            if text not in (who.store.mark, who.mark) and not (who.is_staff and _lives_in(text, who.store)):
+                self._fail("I24", f"{sent.method} {sent.path} of {who.name}", f"it shows {text}")
+        if not who.is_staff:
+            for buyer in set(_BUYER.findall(answer.body)):
+                if buyer.decode() != who.id:
+                    self._fail("I25", f"{sent.method} {sent.path} of {who.name}", f"it is {buyer.decode()}'s")
+
+    def _check_replay(self, sent: Sent, answer: Answer) -> None:
+        if answer.status == HTTPStatus.ACCEPTED or answer.code in BUSY:
+            return
+        if answer.code in PASSING and not sent.is_answered:
+            return
+        final = (answer.status, answer.body)
+        known = self._finals.setdefault(_identity(sent.who, sent.method, sent.path, sent.key), final)
+        if known != final:
+            subject = f"{sent.method} {sent.path} of {sent.who.name} with the key {sent.key}"
+            self._fail("I13", subject, f"it was answered {_told(known)}, then {_told(final)}")
+
+    def _learn(self, sent: Sent, answer: Answer) -> None:
+        path = sent.path
+        if path.startswith("/v1/cart") and path != "/v1/cart/quote":
+            self._learn_cart(sent, answer.json())
+        elif path == "/v1/orders":
+            if sent.method == "POST":
+                self._learn_order(sent, answer.json())
+            else:
+                self._check_list(sent, answer.json())
+        elif path.startswith("/v1/orders/"):
+            self._check_order(sent, answer.json())
+        elif path == "/v1/payments/pay":
+            self._learn_payment(answer.json())
+        elif path.startswith("/v1/products/"):
+            self._learn_product(sent, answer.json())
+
+    def _learn_cart(self, sent: Sent, cart: Any) -> None:
+        versions = self._carts.setdefault(sent.who.id, {0: []})
+        lines = [(line["variant_id"], line["quantity"], line["unit_price"]) for line in cart["lines"]]
+        version = cart["version"]
+        if sent.method != "GET" and cart["locked_by"]:
+            self._fail("I14", f"the cart of {sent.who.name}", f"it was changed while {cart['locked_by']} locks it")
+        if sent.method == "GET" and version < sent.cart_version:
+            text = f"version {version} after version {sent.cart_version} was acknowledged"
+            self._fail("I17", f"the cart of {sent.who.name}", text)
+        if versions.setdefault(version, lines) != lines:
+            text = f"version {version} has {lines}, it had {versions[version]}"
+            self._fail("I17", f"the cart of {sent.who.name}", text)
+
+    def _check_order(self, sent: Sent, order: Any) -> None:
+        """What was acknowledged before this was asked is there."""
+        if not sent.key:
+            if order["version"] < sent.version:
+                text = f"it is at version {order['version']}, version {sent.version} was seen"
+                self._fail("I17", order["id"], text)
+            if sent.is_paid and order["stage"] not in ("paid", "cancelled"):
+                self._fail("I17", order["id"], f"it is {order['stage']}, and it was acknowledged as paid")
+        self._learn_order(sent, order)
+
+    def _check_list(self, sent: Sent, page: Any) -> None:
+        for listed in page["items"]:
+            seen = self.orders.get(listed["id"])
+            if seen is not None and seen.buyer != sent.who.id:
+                self._fail("I25", listed["id"], f"{sent.who.name} is shown an order of {seen.buyer}")
+
+    def _learn_payment(self, answer: Any) -> None:
+        order_id = answer["order"]["id"]
+        self.payments[answer["payment"]["id"]] = order_id
+        if answer["order"]["status"] == "paid":
+            self.paid.add(order_id)
+
+    def _learn_product(self, sent: Sent, product: Any) -> None:
+        if sent.method == "GET" and product["version"] < sent.version:
+            text = f"it is shown at version {product['version']}, version {sent.version} was acknowledged"
+            self._fail("I17", product["id"], text)
+        self._products[product["id"]] = max(product["version"], self._products.get(product["id"], 0))
+
+    def _learn_order(self, sent: Sent, order: Any) -> None:
+        seen = self.orders.setdefault(order["id"], OrderSeen(sent.who.store.id, order["buyer"]))
+        seen.version = max(seen.version, order["version"])
+        stage = seen.stages.setdefault(order["version"], order["stage"])
+        if stage != order["stage"]:
+            self._fail("I15", order["id"], f"version {order['version']} is {order['stage']}, it was {stage}")
+        if seen.total is None:
+            seen.total = order["total"]
+        elif seen.total != order["total"]:
+            self._fail("I9", order["id"], f"its total is {order['total']}, its buyer confirmed {seen.total}")
+
+    def check_quote(self, who: Who, quote: Any, accepted: dict[str, int]) -> None:
+        """A quote is for the lines of its cart, at no higher price than its buyer has seen."""
+        lines = self._carts.get(who.id, {}).get(quote["cart_version"])
+        if lines is None:
+            return
+        seen = {variant_id: (quantity, price) for variant_id, quantity, price in lines}
+        for line in quote["lines"]:
+            quantity, price = seen.get(line["variant_id"], (0, 0))
+            if line["quantity"] != quantity or line["unit_price"] > max(price, accepted.get(line["variant_id"], 0)):
+                text = f"{line['quantity']} at {line['unit_price']} are quoted, {quantity} at {price} were in the cart"
+                self._fail("I9", f"a quote for {who.name}", text)
+
+    def confirm(self, order: Any, quote: Any) -> None:
+        """The order that was made of a quote: it costs what was quoted, and is of the version that was quoted."""
+        if order["total"] != quote["total"]:
+            self._fail("I9", order["id"], f"its total is {order['total']}, {quote['total']} was confirmed")
+        wanted = [(line["variant_id"], line["quantity"], line["unit_price"]) for line in quote["lines"]]
+        got = [(line["variant_id"], line["quantity"], line["unit_price"]) for line in order["lines"]]
+        if wanted != got:
+            self._fail("I14", order["id"], f"{wanted} was confirmed, {got} was ordered")
+
+
+def _lives_in(mark: str, store: Store) -> bool:
+    """Whether a person's mark belongs to the store's people; guests have a letter of their own."""
+    return mark.startswith("person-") and (mark[7] == store.mark[6] or (mark[7] == "g" and store.guests))
+
+
+def _identity(who: Who, method: str, path: str, key: str) -> tuple[str, ...]:
+    return who.store.id, who.name, method, path, key
+
+
+def _told(final: tuple[int, bytes]) -> str:
+    return f"{final[0]} {final[1][:200]!r}"

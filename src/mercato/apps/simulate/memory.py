@@ -1,0 +1,30 @@
+"""What a process keeps in memory is what its databases say: numbers, positions, documents."""
+
+from collections.abc import Iterator
+
+from mercato.apps.simulate.findings import Finding
+from mercato.apps.simulate.process import ShopProcess
+from mercato.apps.simulate.safety import Safety
+
+
+def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
+    """For a process that has come to rest."""
+    for name, executor in process.node.executors.items():
+        ((last,),) = safety.rows(name, "SELECT coalesce(max(number), 0) FROM outbox")
+        if executor.number != last:
+            yield Finding("I19", name, f"it thinks that its log ends at {executor.number}, it ends at {last}")
+        stored = {str(row[0]): row[1] for row in safety.rows(name, "SELECT source, number FROM positions")}
+        for source, feed in executor.feeds.items():
+            if feed.position != stored[source]:
+                text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"
+                yield Finding("I20", name, text)
+        yield from _documents(process, safety, name)
+
+
+def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:
+    cache = process.node.executors[name].cache
+    for store, collection, id_, version in safety.rows(name, "SELECT store, collection, id, version FROM documents"):
+        kept = cache.find((str(store), str(collection), str(id_)))
+        if kept is not None and kept.version != version:
+            text = f"version {kept.version} is kept in memory, version {version} is stored"
+            yield Finding("I22", f"{name} {collection} {id_}", text)

@@ -1,0 +1,172 @@
+"""What must hold in each database after every commit: questions whose rows are violations.
+
+They look at committed state on connections of their own, which outlive the processes of the shop. QUICK is asked
+after each commit, THOROUGH every few seconds, of all databases.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mercato.apps.simulate.findings import Finding
+from mercato.runtime.database.sqlite import connect
+
+Questions = tuple[tuple[str, str], ...]
+
+_GAPS = (
+    "I19",
+    "SELECT 'its log', 'numbers ' || min(number) || ' to ' || max(number) || ' are ' || count(*) || ' events' "
+    "FROM outbox HAVING max(number) - min(number) + 1 <> count(*)",
+)
+
+QUICK: dict[str, Questions] = {
+    "inventory": (
+        (
+            "I1",
+            "SELECT store || ' ' || variant_id, 'received + returned is not available + reserved + sold + written off' "
+            "FROM stock WHERE received + returned <> available + reserved + sold + written_off "
+            "OR min(available, reserved, sold, received, returned, written_off) < 0",
+        ),
+        (
+            "I2",
+            "SELECT s.store || ' ' || s.variant_id, s.reserved || ' reserved, its holds have ' || coalesce(r.held, 0) "
+            "FROM stock s LEFT JOIN (SELECT store, variant_id, location_id, sum(quantity) AS held FROM reservations "
+            "WHERE state = 'held' GROUP BY store, variant_id, location_id) r "
+            "ON r.store = s.store AND r.variant_id = s.variant_id AND r.location_id = s.location_id "
+            "WHERE s.reserved <> coalesce(r.held, 0)",
+        ),
+    ),
+    "orders": (
+        (
+            "I15",
+            "SELECT o.store || ' ' || o.id, 'it is at version ' || o.version || ' with ' || t.told || ' transitions' "
+            "FROM orders o JOIN (SELECT store, order_id, count(*) AS told, max(version) AS last FROM transitions "
+            "GROUP BY store, order_id) t ON t.store = o.store AND t.order_id = o.id "
+            "WHERE o.version <> t.told OR o.version <> t.last",
+        ),
+        (
+            "I14",
+            "SELECT store || ' ' || cart_id, count(*) || ' orders of its version ' || cart_version "
+            "FROM orders GROUP BY store, cart_id, cart_version HAVING count(*) > 1",
+        ),
+        (
+            "I19",
+            "SELECT 'its log', (SELECT count(*) FROM transitions) || ' transitions were told by ' || count(*) "
+            "|| ' events' FROM outbox HAVING count(*) <> (SELECT count(*) FROM transitions)",
+        ),
+        (
+            "I10",
+            "SELECT store || ' ' || id, 'it is paid with ' || captured || ' of ' || total FROM orders "
+            "WHERE stage = 'paid' AND captured < total",
+        ),
+        (
+            "I16",
+            "SELECT o.store || ' ' || o.id, 'it expired ' || (o.hold_expires_at - t.at) || ' ms before its hold' "
+            "FROM orders o JOIN transitions t ON t.store = o.store AND t.order_id = o.id "
+            "WHERE o.cancel_reason = 'expired' AND t.event = 'OrderCancelled' AND t.at < o.hold_expires_at",
+        ),
+        (
+            "I13",
+            "SELECT o.store || ' ' || o.id, 'it is ' || o.stage || ', and who ordered it was never answered' "
+            "FROM idempotency k JOIN orders o ON o.store = k.store AND o.id = k.subject "
+            "WHERE k.body IS NULL AND o.stage <> 'placed'",
+        ),
+    ),
+    "payments": (
+        (
+            "I7",
+            "SELECT store || ' ' || id, refunded || ' refunded of ' || amount || ', it is ' || state "
+            "FROM payments WHERE refunded > amount OR refunded > 0 AND state <> 'captured'",
+        ),
+        (
+            "I9",
+            "SELECT p.store || ' ' || p.id, p.amount || ' asked for, ' || coalesce(d.amount, 'nothing') || ' was due' "
+            "FROM payments p LEFT JOIN dues d ON d.store = p.store AND d.order_id = p.order_id "
+            "WHERE d.amount IS NULL OR d.amount <> p.amount",
+        ),
+        (
+            "I16",
+            "SELECT p.store || ' ' || p.id, 'it is ' || p.state || ', and nobody works on it' FROM payments p "
+            "WHERE p.state IN ('calling', 'unknown', 'action_needed') AND NOT EXISTS "
+            "(SELECT 1 FROM intents i WHERE i.store = p.store AND i.subject = p.id)",
+        ),
+        (
+            "I16",
+            "SELECT r.store || ' ' || r.id, 'it is calling, and nobody works on it' FROM refunds r "
+            "WHERE r.state = 'calling' AND NOT EXISTS "
+            "(SELECT 1 FROM intents i WHERE i.store = r.store AND i.subject = r.id)",
+        ),
+        (
+            "I16",
+            "SELECT d.store || ' ' || d.order_id, 'it waits for a payment that has failed' FROM dues d "
+            "JOIN payments p ON p.store = d.store AND p.id = d.payment_id "
+            "WHERE d.state = 'paying' AND p.state = 'failed'",
+        ),
+    ),
+    "notifications": (
+        (
+            "I23",
+            "SELECT d.store || ' ' || d.id, 'it waits, and nobody works on it' FROM deliveries d "
+            "WHERE d.state = 'waiting' AND NOT EXISTS "
+            "(SELECT 1 FROM intents i WHERE i.store = d.store AND i.subject = d.id)",
+        ),
+        (
+            "I23",
+            "SELECT store || ' ' || subject_id, count(*) || ' mails of the kind ' || template "
+            "FROM deliveries GROUP BY store, subject_id, template HAVING count(*) > 1",
+        ),
+    ),
+    "carts": (
+        (
+            "I14",
+            "SELECT store || ' ' || id, 'it has lines and no currency' FROM documents "
+            "WHERE json_array_length(body, '$.lines') > 0 AND coalesce(json_extract(body, '$.currency'), '') = ''",
+        ),
+    ),
+    "stores": (),
+    "users": (
+        (
+            "I26",
+            "SELECT s.store || ' ' || s.id, 'its account does not exist' FROM sessions s WHERE NOT EXISTS "
+            "(SELECT 1 FROM users u WHERE u.store = s.store AND u.id = s.user_id)",
+        ),
+    ),
+    "catalog": (),
+    "pricing": (),
+}
+
+THOROUGH: Questions = (
+    (
+        "I19",
+        "SELECT store || ' ' || aggregate, type || ' was told ' || count(*) || ' times for its version ' "
+        "|| aggregate_version FROM outbox GROUP BY store, aggregate, aggregate_version, type HAVING count(*) > 1",
+    ),
+)
+
+
+class Safety:
+    """Asks the questions. `folder` has one database a service."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connections = {name: connect(folder / f"{name}.db") for name in QUICK}
+        self._questions = {name: (_GAPS, *questions) for name, questions in QUICK.items()}
+
+    def rows(self, service: str, sql: str) -> list[tuple[object, ...]]:
+        """Committed rows of one service."""
+        return self._connections[service].execute(sql).fetchall()
+
+    def violations(self, service: str) -> Iterator[Finding]:
+        execute = self._connections[service].execute
+        for invariant, sql in self._questions[service]:
+            for subject, text in execute(sql):
+                yield Finding(invariant, f"{service} {subject}", text)
+
+    def thorough_violations(self) -> Iterator[Finding]:
+        for service, connection in self._connections.items():
+            yield from self.violations(service)
+            for invariant, sql in THOROUGH:
+                for subject, text in connection.execute(sql):
+                    yield Finding(invariant, f"{service} {subject}", text)
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
