@@ -227,7 +227,8 @@ class LaneProtocol(HttpToolsProtocol):
             if not self.transport.is_closing():
                 self._send(done.value)
         except asyncio.CancelledError:
-            self._serving = None  # its caller is gone
+            self._serving = None
+            self.transport.close()  # its caller is gone, or nobody will answer any more
         except BaseException:
             self._serving = None
             self.transport.close()  # there will be no reply: nobody should wait for it
