@@ -60,7 +60,7 @@ def test_a_commit_that_seemed_to_fail_is_known_afterwards(bench: Bench) -> None:
 
 
 def test_consumers_look_again_after_a_commit_that_seemed_to_fail(bench: Bench) -> None:
-    bench.wishes.resumed.append(lambda: bench.notebook.look_again("wishes"))
+    bench.wishes.resumed.append(lambda _told: bench.notebook.look_again("wishes"))
     mend = failing(bench.wishes, lambda sql: sql == "COMMIT", after=True)
     bench.tell(("a", "insert", 5))
     assert bench.pages() == {}

@@ -39,7 +39,8 @@ class Node:
         self.executors: dict[str, Executor] = {}
         self._workers: dict[str, Worker] = {}
         self._schedules: list[Schedule] = []
-        self._local: dict[str, list[OnEvent]] = {}
+        self._local: dict[type[Event], list[OnEvent]] = {}
+        self._logs: dict[str, Log] = {}
         self._consumers: dict[str, list[Executor]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
@@ -62,11 +63,11 @@ class Node:
 
     def on(self, event: type[Event], tell: OnEvent) -> None:
         """A `local` subscription: from now on, in this process, nothing durable."""
-        self._local.setdefault(event.__name__, []).append(tell)
+        self._local.setdefault(event, []).append(tell)
 
     def start(self) -> None:
         """Migrate, read where everything stands, and begin."""
-        logs = {}
+        logs = self._logs
         for name, executor in self.executors.items():
             migrate(executor.service, executor.database, self.parts.clock.now())
             logs[name] = Log(name, executor.database.reader(), executor.database.compiled)
@@ -110,7 +111,7 @@ class Node:
         self.rounds.add(executor)
         executor.committed.append(lambda batch: self._publish(executor, batch))
         executor.failed.append(lambda batch: self._forget(executor, batch))
-        executor.resumed.append(lambda: self._publish_again(executor))
+        executor.resumed.append(lambda told: self._publish_again(executor, told))
         for source in executor.feeds:
             self._consumers.setdefault(source, []).append(executor)
         for row in service.awaits:
@@ -130,10 +131,23 @@ class Node:
         """The number up to which every consumer of this source has stored its position; None without consumers."""
         return min((consumer.feeds[source].position for consumer in self._consumers.get(source, ())), default=None)
 
-    def _publish_again(self, executor: Executor) -> None:
-        """A database is in order again: a batch whose commit seemed to fail may have news that nobody was told."""
+    def _publish_again(self, executor: Executor, told: int) -> None:
+        """A database is in order again: a batch whose commit seemed to fail may have news that nobody was told, those
+        after the number `told`."""
         for consumer in self._consumers.get(executor.name, ()):
             consumer.look_again(executor.name)
+        if executor.number > told:
+            known = EventTypes(self._local)
+            for envelope in self._logs[executor.name].read(told, executor.number - told):
+                self._tell(envelope, known)
+
+    def _tell(self, envelope: Envelope, known: EventTypes) -> None:
+        """Tell local subscribers of an event that was read from its log."""
+        for kind, tellers in self._local.items():
+            if (kind.__name__, kind.version) == (envelope.type, envelope.version):
+                event = known.decode(envelope)
+                for tell in tellers:
+                    tell(envelope, event)
 
     def _publish(self, executor: Executor, batch: Batch) -> None:
         """News of a committed batch: to consumers that are caught up, to local subscribers, to the worker."""
@@ -143,7 +157,7 @@ class Node:
             for consumer in self._consumers.get(executor.name, ()):
                 consumer.offer(executor.name, tx.events)
             for envelope, event in tx.events:
-                for tell in self._local.get(envelope.type, ()):
+                for tell in self._local.get(type(event), ()):
                     tell(envelope, event)
         self._forget(executor, batch)
         for intent in tx.intents:

@@ -1,10 +1,16 @@
 """Sessions: opaque, for one store, dead at once after log-out and after a new password (S41, S42)."""
 
+from typing import Any
+
+import pytest
+
 from mercato.contracts.users import PasswordChanged, PasswordResetAsked, SessionsEnded
+from mercato.runtime.batches import executor
+from mercato.runtime.database.engine import DatabaseFault
 from mercato.services.users.domain import SESSION_LIFE
 from mercato.services.users.messages import ForgetExpired
 from mercato.values.ids import UserId
-from tests.services.conftest import Response, system
+from tests.services.conftest import Response, system, until
 from tests.services.users.conftest import PASSWORD, Person, Town
 
 
@@ -34,6 +40,29 @@ async def test_log_out_ends_the_session_and_no_other(town: Town) -> None:
     ended = town.node.told_of(SessionsEnded)
     assert [event.user_id for event in ended] == [jo.id]
     assert other["id"] not in ended[0].session_ids
+
+
+async def test_a_log_out_whose_commit_seemed_to_fail_ends_the_session_all_the_same(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "PAUSE_AFTER_FAULT", 0.01)
+    jo = await town.settle_down()
+    assert await town.is_logged_in(jo.token)  # the edge remembers it
+    writer: Any = town.node.executors["users"].database.writer
+    execute = writer.execute
+
+    def struck(sql: str, parameters: Any = (), /) -> int:
+        count: int = execute(sql, parameters)
+        if sql == "COMMIT":
+            writer.execute = execute
+            raise DatabaseFault("the connection was lost")
+        return count
+
+    writer.execute = struck
+    assert (await town.post("/v1/auth/logout", token=jo.token)).status == 503
+    await until(lambda: town.node.ready)
+    assert not await town.is_logged_in(jo.token)
+    assert len(town.node.told_of(SessionsEnded)) == 1
 
 
 async def test_log_out_without_a_session_changes_nothing(town: Town) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mercato.apps.directory import StoreDirectory
+from mercato.apps.simulate.passwords import SimulatedPasswords
 from mercato.runtime.access.who import Holder, Tenant
 from mercato.runtime.batches.executor import Batch, Executor, _Saved
 from mercato.runtime.batches.items import CommandItem, EventItem
@@ -19,6 +20,7 @@ from mercato.runtime.http.edge import Edge
 from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.services.carts import domain as carts
+from mercato.services.catalog.commands import products
 from mercato.services.inventory import listeners as inventory
 from mercato.services.inventory.commands import add_movement
 from mercato.services.inventory.storage import TAKE_BACK
@@ -26,6 +28,9 @@ from mercato.services.notifications.work import MailWork
 from mercato.services.orders import commands as orders
 from mercato.services.orders import jobs as order_jobs
 from mercato.services.orders import listeners as order_listeners
+from mercato.services.orders import queries as order_queries
+from mercato.services.orders.domain import TRANSITIONS
+from mercato.services.orders.storage import FIND_ORDER
 from mercato.services.payments import listeners as payment_listeners
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.services.payments.messages import RecordOutcome
@@ -33,6 +38,7 @@ from mercato.services.payments.storage import HOLD_REFUND
 from mercato.services.payments.work import GatewayWork
 from mercato.services.pricing import domain as pricing
 from mercato.services.pricing import queries as quotes
+from mercato.values.clock import MINUTE
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -48,6 +54,17 @@ def replaced(*changes: tuple[Any, str, Any]) -> Iterator[None]:
     finally:
         for owner, name, value in reversed(before):
             setattr(owner, name, value)
+
+
+@contextmanager
+def replaced_item(table: dict[str, Any], key: str, value: Any) -> Iterator[None]:
+    """Give an item of a table another value for a while."""
+    before = table[key]
+    table[key] = value
+    try:
+        yield
+    finally:
+        table[key] = before
 
 
 # The runtime.
@@ -327,6 +344,55 @@ def mail_believed_sent() -> AbstractContextManager[None]:
     return replaced((MailWork, "send", hopeful))
 
 
+def price_rise_unseen() -> AbstractContextManager[None]:
+    """A quote has today's price, whether or not the shopper has seen it."""
+    quote = quotes.quote_cart
+
+    def bold(reader: Any, query: Any, caller: Any) -> Any:
+        lines = tuple(msgspec.structs.replace(line, accepted_price=10**9) for line in query.lines)
+        return quote(reader, msgspec.structs.replace(query, lines=lines), caller)
+
+    return replaced((quotes, "quote_cart", bold))
+
+
+def any_password_fits() -> AbstractContextManager[None]:
+    """A session is opened whatever the password was."""
+
+    async def lenient(self: SimulatedPasswords, _password: str, _hashed: str) -> bool:
+        return True
+
+    return replaced((SimulatedPasswords, "verify", lenient))
+
+
+def order_expires_early() -> AbstractContextManager[None]:
+    """A hold that was extended ends when it would have ended before."""
+    find = order_queries.list_expired
+
+    def early(reader: Any, query: Any, caller: Any) -> Any:
+        reader.now += 16 * MINUTE
+        return find(reader, query, caller)
+
+    def expire(tx: Transaction, command: Any, _caller: Any) -> bool:
+        state = tx.one(FIND_ORDER, id=command.order_id)
+        if state is None or state.stage not in ("placed", "payment_due"):
+            return False
+        orders.cancel(tx, state, "expired")
+        return True
+
+    return replaced((order_queries, "list_expired", early), (orders, "expire_order", expire))
+
+
+def wrong_stage() -> AbstractContextManager[None]:
+    """An order whose hold is extended goes back to where it began."""
+    due = {**TRANSITIONS["payment_due"], "HoldExtended": "placed"}
+    return replaced_item(TRANSITIONS, "payment_due", due)
+
+
+def outdated_change_taken() -> AbstractContextManager[None]:
+    """A change overwrites one that its sender has not seen."""
+    return replaced((products, "_require_version", lambda *_: None))
+
+
 MUTANTS: dict[str, Plant] = {
     plant.__name__: plant
     for plant in (
@@ -356,5 +422,10 @@ MUTANTS: dict[str, Plant] = {
         event_told_twice,
         orders_never_expire,
         mail_believed_sent,
+        price_rise_unseen,
+        any_password_fits,
+        order_expires_early,
+        wrong_stage,
+        outdated_change_taken,
     )
 }

@@ -154,6 +154,10 @@ class Safety:
         """Committed rows of one service."""
         return self._connections[service].execute(sql).fetchall()
 
+    def parked(self) -> bool:
+        """Whether any event waits for a retry."""
+        return any(self.rows(service, "SELECT 1 FROM parked LIMIT 1") for service in self._connections)
+
     def violations(self, service: str) -> Iterator[Finding]:
         execute = self._connections[service].execute
         for invariant, sql in self._questions[service]:

@@ -13,7 +13,7 @@ from mercato.runtime.database.engine import DatabaseFault
 from mercato.values.messages import Unavailable
 
 AUDIT_EVERY = 9.0  # seconds
-PARKED_FOR = 10.0  # seconds for which an event is parked at most, before its effect succeeds
+PARKED_FOR = 10.0  # seconds for which an event is parked, unless the clock is set back meanwhile
 LOOK = 0.25  # seconds between two looks at an audit that is under way
 
 
@@ -73,7 +73,8 @@ async def audit(world: World) -> None:
     task: asyncio.Task[Any] = process.run(world.loop.create_task, find_differences(process.shop))
     while not task.done() and process.alive:  # noqa: ASYNC110 - a process that dies sets no event
         await asyncio.sleep(LOOK)
-    if not task.done() or world.loop.time() < world.parked_at + PARKED_FOR:
+    lately = world.loop.time() < world.parked_at + PARKED_FOR
+    if not task.done() or lately or world.safety.parked():
         return  # what a parked event will change is no difference yet
     try:
         for difference in task.result():

@@ -92,7 +92,7 @@ class Executor:
         self.wake: Callable[[], None] = lambda: None
         self.committed: list[Callable[[Batch], None]] = []
         self.failed: list[Callable[[Batch], None]] = []
-        self.resumed: list[Callable[[], None]] = []
+        self.resumed: list[Callable[[int], None]] = []
         self.accepts: Callable[[str], bool] = lambda _kind: False
         self.optimistic = True  # False: every batch runs with savepoints from the first, as tests compare
         self._parts = parts
@@ -400,10 +400,14 @@ class Executor:
 
     def _resume(self) -> None:
         """Believe nothing that is in memory: whether the last commit happened is known only to the database."""
+        told = self._number
         try:
             stored = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
             self._reload()
+            for tell in self.resumed:
+                tell(told)
         except DatabaseFault as fault:
+            self._number = told
             _refuse(self._commands)
             self._commands.clear()
             self._pause(fault)
@@ -413,8 +417,6 @@ class Executor:
         for source, feed in self.feeds.items():
             feed.restart(stored[source])
         self._paused = False
-        for tell in self.resumed:
-            tell()
         self.wake()
 
     def _reload(self) -> None:
