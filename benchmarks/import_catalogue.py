@@ -10,14 +10,17 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import processes
+from benchmarks.load.client import JourneyJob, JourneyReport, start_journeys
+from benchmarks.load.program import build
 from benchmarks.machine import Figure
 from benchmarks.outcome import BenchmarkError, Outcome, number, print_table, tell
-from benchmarks.seed import Seed, draft
+from benchmarks.seed import Seed, Seeded, draft
 from benchmarks.server import Server, server
 
 GOAL = 5_000
 LOOK = 0.1
 PAGE = 100
+SOLD = 500  # products that the shop has before, where there are shoppers
 COLUMNS = (
     "Handle",
     "Title",
@@ -51,16 +54,18 @@ class Imported(msgspec.Struct, frozen=True):
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--products", type=int, default=20_000, help="products of the file (20000)")
     parser.add_argument("--seconds", type=float, default=600, help="after which the import counts as failed (600)")
+    parser.add_argument("--shoppers", type=int, default=0, help="who buy all the while what is sold already (0)")
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    with server(Seed(0, 0), parent=options.folder) as (shop, _):
+    seed = Seed(SOLD, options.shoppers) if options.shoppers else Seed(0, 0)
+    with server(seed, parent=options.folder) as (shop, seeded):
         file = shop.folder / "catalogue.csv"
         write_catalogue(file, options.products)
         shop.start()
         processes.forget_peak(shop.pid)
         tell(f"importing {options.products:,} products, {file.stat().st_size / 2**20:.1f} MiB")
-        imported = _import(shop, file, options)
+        imported, report = _import_beside_shoppers(shop, seeded, file, options)
         peak = shop.memory().peak
         shop.stop()
         verified = shop.verify()
@@ -75,10 +80,14 @@ def run(options: argparse.Namespace) -> Outcome:
         "memory_half_way_mib": memory[len(memory) // 2],
         "memory_at_the_end_mib": memory[-1],
         "peak_memory_mib": peak,
+        "shoppers": options.shoppers,
+        "journeys": report.completed + report.outside_completed if report else 0,
+        "failures": report.failed + report.outside_failed if report else 0,
         "verify_differences": verified.differences,
     }
     _print(figures, imported)
-    faults = [f"verify found {verified.differences} differences: {verified.lines[0]}"] if verified.differences else []
+    faults = [f"{failure.count} journeys failed at {failure.step}" for failure in (report.failures if report else ())]
+    faults += [f"verify found {verified.differences} differences: {verified.lines[0]}"] if verified.differences else []
     return Outcome(figures, tuple(faults))
 
 
@@ -113,6 +122,26 @@ def _rows_of(place: int) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _import_beside_shoppers(
+    shop: Server, seeded: Seeded, file: Path, options: argparse.Namespace
+) -> tuple[Imported, JourneyReport | None]:
+    """Import while people buy. The file changes what they buy, too: its first products are those that are sold."""
+    if not options.shoppers:
+        return _import(shop, file, options), None
+    build()
+    job = JourneyJob(
+        port=shop.port,
+        tokens=seeded.tokens,
+        variants=seeded.variants,
+        connections=options.shoppers,
+        seconds=options.seconds + 60,  # it is stopped long before
+    )
+    with start_journeys(job) as running:
+        imported = _import(shop, file, options)
+        running.stop()
+        return imported, running.wait()
 
 
 def _import(shop: Server, file: Path, options: argparse.Namespace) -> Imported:
@@ -166,6 +195,8 @@ def _print(figures: dict[str, Figure], imported: Imported) -> None:
             ("half way", figure("memory_half_way_mib")),
             ("at the end", figure("memory_at_the_end_mib")),
             ("at most", figure("peak_memory_mib")),
+            ("purchases all the while", figure("journeys")),
+            ("and failed ones", figure("failures")),
             ("differences found by verify", figure("verify_differences")),
         ],
     )

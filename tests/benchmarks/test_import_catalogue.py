@@ -17,6 +17,12 @@ def test_a_catalogue_is_imported(capfd: pytest.CaptureFixture[str]) -> None:
     assert "30 created" in told
 
 
+def test_a_catalogue_is_imported_while_people_buy(capfd: pytest.CaptureFixture[str]) -> None:
+    code, figures, _ = bench(capfd, "import", "--products", "600", "--shoppers", "4")
+    assert (code, figures["products"], figures["failures"], figures["verify_differences"]) == (0, 600, 0, 0)
+    assert figures["journeys"] > 0
+
+
 def test_a_file_that_is_refused_makes_the_benchmark_fail(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
