@@ -1,10 +1,10 @@
 """A database that fails at the worst moment: nothing in memory is believed afterwards, and nobody else is held up."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import apsw
 import pytest
 
 from mercato.runtime.batches import executor as executor_module
@@ -30,7 +30,7 @@ def failing(executor: Executor, fails: Callable[[str], bool], *, after: bool = F
             return execute(sql, parameters)
         if after:
             execute(sql, parameters)
-        error = sqlite3.OperationalError("disk I/O error")
+        error = apsw.IOError("disk I/O error")
         raise writer.translated(error) from error
 
     def mend() -> None:

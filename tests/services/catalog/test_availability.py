@@ -1,8 +1,9 @@
 """Availability is copied from events that may come late: what is newer stays."""
 
-import sqlite3
 from collections.abc import Iterator
+from typing import cast
 
+import apsw
 import pytest
 
 from mercato.runtime.database.statements import DIALECTS
@@ -14,8 +15,8 @@ KEY = {"store": "sto_one", "variant_id": "var_one", "location_id": "loc_one"}
 
 
 @pytest.fixture
-def database() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:")
+def database() -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(":memory:")
     for migration in known_migrations(Service("catalog", "mercato.services.catalog", storage.metadata)):
         for statement in migration.statements("sqlite"):
             connection.execute(statement)
@@ -23,20 +24,21 @@ def database() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def save(database: sqlite3.Connection, available: int, version: int) -> int:
+def save(database: apsw.Connection, available: int, version: int) -> int:
     """Copy a figure; what is stored then."""
     compiled = storage.SAVE_AVAILABILITY.compile("sqlite")
-    database.execute(compiled.sql, {**KEY, "available": available, "version": version, **compiled.constants})
+    values = compiled.values({**KEY, "available": available, "version": version, **compiled.constants})
+    database.execute(compiled.sql, values)
     ((stored,),) = database.execute("SELECT available FROM availability").fetchall()
-    return int(stored)
+    return cast(int, stored)
 
 
-def test_a_later_figure_replaces_an_earlier_one(database: sqlite3.Connection) -> None:
+def test_a_later_figure_replaces_an_earlier_one(database: apsw.Connection) -> None:
     assert save(database, 5, 1) == 5
     assert save(database, 3, 2) == 3
 
 
-def test_a_figure_that_comes_late_changes_nothing(database: sqlite3.Connection) -> None:
+def test_a_figure_that_comes_late_changes_nothing(database: apsw.Connection) -> None:
     """As that of an event which was parked while other orders went on."""
     assert save(database, 3, 2) == 3
     assert save(database, 5, 1) == 3
