@@ -13,7 +13,7 @@ from mercato.apps.simulate.mutants import MUTANTS
 from mercato.apps.simulate.seeds import Report, Task, digest_of, run_all, workers
 from mercato.apps.simulate.sweep.listed import list_faults, read_list
 from mercato.apps.simulate.sweep.sweeping import find_story, sweep
-from mercato.apps.simulate.sweep.world import ROOT, points_here
+from mercato.apps.simulate.sweep.world import ROOT, point_of, points_here
 from mercato.apps.simulate.world import Outcome
 
 TWICE_EVERY = 10  # seeds, one of which is run twice
@@ -165,7 +165,7 @@ def _sweep(options: argparse.Namespace) -> int:
         print(f"{fault.name}: {fault.text}{replay}")
     print(
         f"{swept.points} points in {bar.seconds:.0f} s: {swept.swept} swept, {swept.listed} listed, "
-        f"{len(faults)} faults; trace {swept.digest}"
+        f"{len(faults)} faults; {swept.commits} commits by message swept; trace {swept.digest}"
     )
     return 1 if faults else 0
 
@@ -173,9 +173,11 @@ def _sweep(options: argparse.Namespace) -> int:
 def _visit(options: argparse.Namespace) -> int:
     """Kill the process at one point, and tell what came of it."""
     name = options.point
-    if name not in points_here():
+    try:
+        point_of(name)
+    except KeyError:
         close = "".join(f"\n  {known}" for known in get_close_matches(name, points_here(), 3, 0.3))
-        raise ValueError(f"there is no point {name}; these are like it:{close}" if close else f"no point is like {name}")
+        raise ValueError(f"there is no point {name}; these are like it:{close or ' none'}") from None
     with workers(1) as run:
         (visited,) = run(partial(find_story, told=options.verbose), [name])
     if visited is None:

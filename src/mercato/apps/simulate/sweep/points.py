@@ -14,8 +14,8 @@ import msgspec
 
 FOLDERS = ("services", "runtime")
 
-# `enter` and `exit` are those of an `async with`, `next` of an `async for`; `task` hands a coroutine to the loop, `step`
-# drives one by hand, `commit` is a call of `reached`.
+# `enter` and `exit` are those of an `async with`, `next` is that of an `async for`; `task` hands a coroutine to the
+# loop, `step` drives one by hand, `commit` is a call of `reached`.
 Kind = Literal["await", "enter", "exit", "next", "task", "step", "commit"]
 Spot = tuple[int | None, int | None, int | None, int | None]  # first and last line, first and last column
 
@@ -144,6 +144,6 @@ def _said(text: ast.expr) -> str:
         case ast.Constant(value=str(said)):
             return said
         case ast.JoinedStr(values=values):
-            return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in values)
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in values)
         case _:
             return "{}"

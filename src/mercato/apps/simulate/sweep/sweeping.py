@@ -31,10 +31,12 @@ class Visited(msgspec.Struct, frozen=True):
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """The result. `digest` is one hash over the traces of all points."""
+    """The result: how many points there are, at how many of them the process died, at how many commits of a certain
+    message besides, how many are listed. `digest` is one hash over all traces."""
 
     points: int
     swept: int
+    commits: int
     listed: int
     faults: tuple[Fault, ...]
     digest: str
@@ -69,8 +71,9 @@ def sweep(run: RunAll, points: Iterable[str], rows: tuple[Row, ...], progress: P
         digests[visited.visit.deadly] = visited.outcome.digest
         faults += _faults_of(visited)
         progress(len(digests), len(stories))
-    faults += _disagreements(known, set(stories), listed)
-    return Swept(len(known), len(stories), len(listed & known), tuple(faults), digest_of(digests))
+    faults += _disagreements(known, set(stories) & known, listed)
+    swept = len(known & digests.keys())
+    return Swept(len(known), swept, len(digests) - swept, len(listed & known), tuple(faults), digest_of(digests))
 
 
 def find_story(workshop: Workshop, point: str, *, told: bool) -> Visited | None:

@@ -22,6 +22,8 @@ from mercato.apps.simulate.town import Town
 from mercato.apps.simulate.trace import Tell
 from mercato.apps.simulate.weather import Weather
 from mercato.apps.simulate.world import Outcome, World
+from mercato.runtime.batches.executor import Batch, Executor
+from mercato.runtime.batches.items import CommandItem, EventItem, Item
 
 PACKAGE = Path(mercato.__file__).absolute().parent
 ROOT = PACKAGE.parents[1]  # of the checkout
@@ -31,6 +33,12 @@ ROOT = PACKAGE.parents[1]  # of the checkout
 def points_here() -> dict[str, Point]:
     """Every point of this program by its name."""
     return all_points(PACKAGE, [make.__module__.split(".")[-2] for make in SERVICES])
+
+
+def point_of(name: str) -> Point:
+    """The point of this name. One of a commit may say for which message: `...:commit1:orders:PlaceOrder`."""
+    points = points_here()
+    return points[name if name in points else name.rpartition(":")[0]]
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -51,9 +59,9 @@ class SweptWorld(World):
         super().__init__(self._story.seed, town, template, folder, tell)
         self.passed: dict[str, None] = {}
         self._deadly = visit.deadly
-        points = points_here()
-        watched = [points[visit.deadly]] if visit.deadly else points.values()
+        watched = [point_of(visit.deadly)] if visit.deadly else points_here().values()
         self._commits = {point.said: point.name for point in watched if point.kind == "commit"}
+        self._messages: dict[str, None] = {}  # of the batch that is being committed
         self._watch = Watch(PACKAGE, watched, self._pass)
 
     def drawn_weather(self) -> Weather:
@@ -71,7 +79,7 @@ class SweptWorld(World):
                 logging.disable(logging.NOTSET)
 
     async def _stop(self) -> None:
-        """The process is asked to end, as when a shop is updated: it serves nobody more, stops, and is started again."""
+        """The process is asked to end, as when a shop is updated: it serves nobody more, stops, is started again."""
         await asyncio.sleep(self._story.stops_at)
         process = self.process
         if process is None or process.shop is None:
@@ -97,14 +105,41 @@ class SweptWorld(World):
 
     def _at_point(self, point: str) -> None:
         if point in self._commits:
-            self._pass(self._commits[point])
+            name = self._commits[point]
+            self._pass(name)
+            for message in self._messages:
+                self._pass(f"{name}:{message}")
         super()._at_point(point)
 
     def _begin(self) -> None:
         """A process may die while it starts."""
         with suppress(Killed):
             super()._begin()
+        if self.process is not None and self.process.shop is not None:
+            for executor in self.process.node.executors.values():
+                self._listen(executor)
+
+    def _listen(self, executor: Executor) -> None:
+        """Know what is being committed."""
+        commit = executor.commit
+
+        def committing(batch: Batch) -> None:
+            self._messages = {_message(item): None for item in batch.items}
+            commit(batch)
+
+        executor.commit = committing  # type: ignore[method-assign]
 
     def _unhandled(self, loop: Any, context: dict[str, Any]) -> None:
         if not isinstance(context.get("exception"), Killed):
             super()._unhandled(loop, context)
+
+
+def _message(item: Item) -> str:
+    """What is done: the name of a command or event; of an event that was parked, only that it is one."""
+    match item:
+        case CommandItem():
+            return type(item.command).__name__
+        case EventItem():
+            return item.envelope.type
+        case _:
+            return "parked"
