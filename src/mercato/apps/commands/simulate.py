@@ -184,8 +184,8 @@ def _visit(options: argparse.Namespace) -> int:
         raise ValueError(f"no story of the sweep comes to {name}")
     for line in visited.story:
         print(line)
-    finding = visited.outcome.finding
-    print(f"{name}: killed in story {visited.visit.story}; {finding or 'every promise holds'}")
+    finding, what = visited.outcome.finding, "killed" if visited.died else "not come to"
+    print(f"{name}: {what} in story {visited.visit.story}; {finding or 'every promise holds'}")
     return 1 if finding else 0
 
 
