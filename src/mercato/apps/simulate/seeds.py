@@ -118,7 +118,7 @@ def run_all(tasks: Iterable[Task], jobs: int) -> Iterator[Report]:
 class RunAll(Protocol):
     """Has something done with each task, in the workshops of the workers; what came of them, as it comes."""
 
-    def __call__(self, do: Callable[[Workshop, Given], Came], tasks: Iterable[Given]) -> Iterator[Came]: ...
+    def __call__(self, do: Callable[[Workshop, Given], Came], tasks: Iterable[Given], /) -> Iterator[Came]: ...
 
 
 @contextmanager
