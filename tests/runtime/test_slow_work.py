@@ -297,6 +297,26 @@ async def test_an_outcome_that_cannot_be_recorded_is_tried_again_later(home: Hom
         assert (done(home), home.called) == ({"a": "well"}, [("a", 0), ("a", 1)])
 
 
+@pytest.mark.parametrize("calm_after", [2, 1_000])
+async def test_background_work_gives_way_to_a_busy_process_but_not_for_ever(
+    home: Home, monkeypatch: pytest.MonkeyPatch, calm_after: int
+) -> None:
+    monkeypatch.setattr(worker_module, "WAIT", 0.0)
+    looks: list[None] = []
+
+    def is_calm() -> bool:
+        looks.append(None)
+        return len(looks) > calm_after
+
+    async with living(home, ManualClock()) as node:
+        worker = node._workers["errands"]
+        monkeypatch.setattr(worker, "_is_calm", is_calm)
+        monkeypatch.setitem(worker._kinds, "errand", msgspec.structs.replace(worker._kinds["errand"], background=True))
+        await node.calls.do(Send("a"), CALLER)
+        await until(lambda: done(home))
+        assert (done(home), len(looks)) == ({"a": "well"}, min(calm_after, worker_module.MOST_WAITS) + 1)
+
+
 async def test_a_job_runs_at_its_times_and_remembers_them_over_a_restart(home: Home) -> None:
     clock = ManualClock()
     start = clock.now()

@@ -6,9 +6,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import partial
 
 from mercato.apps.simulate.mutants import MUTANTS
-from mercato.apps.simulate.seeds import Report, Task, digest_of, run_all
+from mercato.apps.simulate.seeds import Report, Task, digest_of, run_all, workers
+from mercato.apps.simulate.sweep.listed import list_faults, read_list
+from mercato.apps.simulate.sweep.sweeping import find_story, sweep
+from mercato.apps.simulate.sweep.world import ROOT, point_of, points_here
 from mercato.apps.simulate.world import Outcome
 
 TWICE_EVERY = 10  # seeds, one of which is run twice
@@ -21,6 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", type=int, default=0, metavar="K", help="the first seed (0)")
     parser.add_argument("--seed", type=int, metavar="K", help="only this seed")
     parser.add_argument("--mutant", metavar="NAME", choices=(*MUTANTS, "all", "list"), help="plant a bug, or `all`")
+    parser.add_argument("--sweep", action="store_true", help="kill the process once at every await and every commit")
+    parser.add_argument("--point", metavar="NAME", help="kill it at this one, as the sweep does")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes (one a core)")
     parser.add_argument("--twice", action="store_true", help="run every seed twice and compare the traces")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of a seed")
@@ -28,6 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def command(options: argparse.Namespace) -> int:
+    if options.sweep:
+        return _sweep(options)
+    if options.point:
+        return _visit(options)
     if options.mutant == "list":
         return _list_mutants()
     if options.mutant == "all":
@@ -45,12 +56,12 @@ def command(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, seeds: range) -> int:
     tasks = (Task(seed, options.twice or seed % TWICE_EVERY == 0, options.verbose) for seed in seeds)
     outcomes: list[Outcome] = []
-    bar = _Bar(len(seeds))
+    bar = _Bar()
     for report in run_all(tasks, min(options.jobs, len(seeds))):
         bar.clear()
         _tell(report)
         outcomes.append(report.outcome)
-        bar.show(outcomes)
+        bar.show(len(outcomes), len(seeds), _progress(outcomes, len(seeds), bar.seconds))
     bar.clear()
     _sum_up(outcomes, bar.seconds)
     return 1 if any(outcome.finding for outcome in outcomes) else 0
@@ -135,11 +146,59 @@ def _killer(mutant: str, seeds: range, jobs: int, *, told: bool) -> Report | Non
     return None
 
 
+# The sweep.
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    points, rows = points_here(), read_list(ROOT)
+    bar = _Bar()
+
+    def progress(done: int, total: int) -> None:
+        bar.show(done, total, f"{done} of {total} points swept")
+
+    with workers(options.jobs) as run:
+        swept = sweep(run, points, rows, progress)
+    bar.clear()
+    faults = (*list_faults(ROOT, rows, points), *swept.faults)
+    for fault in faults:
+        replay = f"; replay: mercato simulate --point {fault.name} -v" if fault.replays else ""
+        print(f"{fault.name}: {fault.text}{replay}")
+    print(
+        f"{swept.points} points in {bar.seconds:.0f} s: {swept.swept} swept, {swept.listed} listed, "
+        f"{len(faults)} faults; {swept.commits} commits by message swept; trace {swept.digest}"
+    )
+    return 1 if faults else 0
+
+
+def _visit(options: argparse.Namespace) -> int:
+    """Kill the process at one point, and tell what came of it."""
+    name = options.point
+    try:
+        point_of(name)
+    except KeyError:
+        close = "".join(f"\n  {known}" for known in get_close_matches(name, points_here(), 3, 0.3))
+        raise ValueError(f"there is no point {name}; these are like it:{close or ' none'}") from None
+    with workers(1) as run:
+        (visited,) = run(partial(find_story, told=options.verbose), [name])
+    if visited is None:
+        raise ValueError(f"no story of the sweep comes to {name}")
+    for line in visited.story:
+        print(line)
+    finding, what = visited.outcome.finding, "killed" if visited.died else "not come to"
+    print(f"{name}: {what} in story {visited.visit.story}; {finding or 'every promise holds'}")
+    return 1 if finding else 0
+
+
+def _progress(outcomes: list[Outcome], total: int, seconds: float) -> str:
+    done = len(outcomes)
+    crashes, orders = sum(outcome.crashes for outcome in outcomes), sum(outcome.orders for outcome in outcomes)
+    return f"{done} of {total} seeds, {done / seconds:.1f} a second, {crashes} crashes, {orders} orders"
+
+
 class _Bar:
     """How far it is: a bar where somebody is looking, else a line now and then."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
         self._looking = sys.stderr.isatty()
         self._started = time.perf_counter()
         self._told = 0
@@ -148,15 +207,12 @@ class _Bar:
     def seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def show(self, outcomes: list[Outcome]) -> None:
-        done = len(outcomes)
-        crashes, orders = sum(outcome.crashes for outcome in outcomes), sum(outcome.orders for outcome in outcomes)
-        text = f"{done} of {self._total} seeds, {done / self.seconds:.1f} a second, {crashes} crashes, {orders} orders"
+    def show(self, done: int, total: int, text: str) -> None:
         if self._looking:
-            filled = WIDTH * done // self._total
+            filled = WIDTH * done // total
             print(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {text}", end="", file=sys.stderr, flush=True)
-        elif done * 10 // self._total > self._told:
-            self._told = done * 10 // self._total
+        elif done * 10 // total > self._told:
+            self._told = done * 10 // total
             print(text, file=sys.stderr, flush=True)
 
     def clear(self) -> None:

@@ -42,9 +42,9 @@ class Process:
         """End what was under way. Its `finally` blocks run now, and whatever they schedule is dropped."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
-            if not task.done():
+            coroutine: Any = task.get_coro()
+            if not (task.done() or coroutine.cr_running):  # one that kills its own process ends by what it raises
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
-                coroutine: Any = task.get_coro()
                 self.run(coroutine.close)
 
 

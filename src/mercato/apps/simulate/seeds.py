@@ -6,12 +6,13 @@ import os
 import shutil
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -23,6 +24,10 @@ from mercato.apps.simulate.world import CrashPoint, Outcome, World
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where the machine has one
 WAITING = 3  # seeds that wait for each worker
+
+Given = TypeVar("Given")
+Came = TypeVar("Came")
+MakeWorld = Callable[[Town, Path, Path], World]
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -64,15 +69,23 @@ class Workshop:
         return Report(task.mutant, outcome, tuple(story))
 
     def _lived(self, task: Task, story: list[str]) -> Outcome:
+        def make(town: Town, template: Path, folder: Path) -> World:
+            tell = story.append if task.told else None
+            return World(task.seed, town, template, folder, tell, crash_at=task.crash_at)
+
+        return self.live(make, task.seed, story)
+
+    def live(self, make: MakeWorld, seed: int, story: list[str]) -> Outcome:
+        """Live through a world that is made of the town, its files and a new folder. What goes wrong in the
+        simulation itself is told in the story too."""
         folder = self._folder / "shop"
-        tell = story.append if task.told else None
         try:
             with _no_collection():
-                return simulate(World(task.seed, self._town, self._template, folder, tell, crash_at=task.crash_at))
+                return simulate(make(self._town, self._template, folder))
         except Exception as error:
             story.extend(traceback.format_exc().splitlines())
             finding = Finding("error", type(error).__name__, str(error) or "the simulation broke off")
-            return Outcome(task.seed, finding, "", 0.0, 0, 0, 0, {})
+            return Outcome(seed, finding, "", 0.0, 0, 0, 0, {})
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -98,17 +111,34 @@ def folder_in_memory() -> Iterator[Path]:
 
 def run_all(tasks: Iterable[Task], jobs: int) -> Iterator[Report]:
     """Run tasks in so many processes; their reports as they come. Whoever stops asking ends the rest."""
-    waiting = iter(tasks)
+    with workers(jobs) as run:
+        yield from run(Workshop.run, tasks)
+
+
+class RunAll(Protocol):
+    """Has something done with each task, in the workshops of the workers; what came of them, as it comes."""
+
+    def __call__(self, do: Callable[[Workshop, Given], Came], tasks: Iterable[Given], /) -> Iterator[Came]: ...
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[RunAll]:
+    """So many processes, each with a workshop."""
     os.environ["PYTHONHASHSEED"] = "0"  # for the workers, which start as new programs
     with folder_in_memory() as folder:
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (str(folder),))
-        try:
-            running: set[Future[Report]] = {pool.submit(_run, task) for task in islice(waiting, jobs * WAITING)}
+
+        def run(do: Callable[[Workshop, Given], Came], tasks: Iterable[Given]) -> Iterator[Came]:
+            waiting = iter(tasks)
+            running: set[Future[Came]] = {pool.submit(_run, do, task) for task in islice(waiting, jobs * WAITING)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
-                running |= {pool.submit(_run, task) for task in islice(waiting, len(done))}
+                running |= {pool.submit(_run, do, task) for task in islice(waiting, len(done))}
+
+        try:
+            yield run
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -122,8 +152,8 @@ def _begin(folder: str) -> None:
     gc.freeze()
 
 
-def _run(task: Task) -> Report:
-    return _workshop[0].run(task)
+def _run(do: Callable[[Workshop, Given], Came], task: Given) -> Came:
+    return do(_workshop[0], task)
 
 
 def digest_of(outcomes: Iterable[Outcome]) -> str:

@@ -27,7 +27,7 @@ from mercato.apps.simulate.process import ShopProcess, Surroundings
 from mercato.apps.simulate.safety import Safety
 from mercato.apps.simulate.town import Town, copy_town
 from mercato.apps.simulate.trace import Tell, Trace
-from mercato.apps.simulate.weather import draw
+from mercato.apps.simulate.weather import Weather, draw
 from mercato.runtime.batches.executor import Batch
 from mercato.runtime.database.engine import DatabaseFault
 from mercato.values.clock import MINUTE
@@ -69,7 +69,7 @@ class World:
         self.seed = seed
         self.town = town
         self.folder = folder
-        self.weather = weather = draw(self.chance("weather"))
+        self.weather = weather = self.drawn_weather()
         self.loop = loop = SimulatedLoop(self.chance("loop"))
         loop.before_step = self._may_step
         loop.set_exception_handler(self._unhandled)
@@ -104,6 +104,9 @@ class World:
     def chance(self, what: str) -> random.Random:
         """What is drawn for one purpose: one more draw here changes nothing there."""
         return random.Random(f"{self.seed} {what}")
+
+    def drawn_weather(self) -> Weather:
+        return draw(self.chance("weather"))
 
     def run(self, story: Coroutine[Any, Any, None]) -> Outcome:
         """Live through a whole story. Raises what is wrong with the simulation itself."""
