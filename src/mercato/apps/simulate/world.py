@@ -174,7 +174,7 @@ class World:
         try:
             process.start()
         except (DatabaseFault, apsw.Error) as fault:
-            self.trace.note("world", "cannot start", fault)
+            self.trace.note("world", "cannot start", str(fault).replace(str(self.folder), ""))
             self.crash()
             return
         self.network.process = process
