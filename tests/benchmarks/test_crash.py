@@ -48,8 +48,9 @@ def test_what_is_missing_after_a_start_makes_the_benchmark_fail(
     usual = acknowledged.lost
 
     def forgetting(log: Path, data: Path) -> list[str]:
-        log.write_text(log.read_text() + "order ord_unknown key-of-nobody 1\n")
-        return usual(log, data)
+        longer = log.with_suffix(".longer")  # the client goes on writing its own
+        longer.write_text(log.read_text() + "order ord_unknown key-of-nobody 1\n")
+        return usual(longer, data)
 
     monkeypatch.setattr(acknowledged, "lost", forgetting)
     code, figures, told = bench(capfd, "crash", *SMALL, "--kills", "1")
