@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> int:
     """Run a benchmark. Exit code 1: it could not be run, or what it measures has failed."""
     options = _parser().parse_args(arguments)
     chosen: Benchmark = options.benchmark
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    # Also where whoever started this ignores Ctrl-C, as shells do for what they run in the background.
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         outcome = chosen.run(options)
     except (BenchmarkError, LoadError, PeerError, OSError, HTTPException) as error:
@@ -60,7 +61,8 @@ def main(arguments: list[str]) -> int:
         print(f"mercato bench {chosen.name}: stopped, with all that it had started", file=sys.stderr)
         return 130
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     for fault in outcome.faults:
         print(f"FAULT: {fault}")
     result = machine.result(chosen.name, outcome.figures)
