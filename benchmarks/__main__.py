@@ -50,8 +50,7 @@ def main(arguments: list[str]) -> int:
     """Run a benchmark. Exit code 1: it could not be run, or what it measures has failed."""
     options = _parser().parse_args(arguments)
     chosen: Benchmark = options.benchmark
-    # Also where whoever started this ignores Ctrl-C, as shells do for what they run in the background.
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = chosen.run(options)
     except (BenchmarkError, LoadError, PeerError, OSError, HTTPException) as error:
@@ -61,8 +60,7 @@ def main(arguments: list[str]) -> int:
         print(f"mercato bench {chosen.name}: stopped, with all that it had started", file=sys.stderr)
         return 130
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
     for fault in outcome.faults:
         print(f"FAULT: {fault}")
     result = machine.result(chosen.name, outcome.figures)
