@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import subprocess
 import time
 from http.client import OK
 from pathlib import Path
@@ -150,9 +149,7 @@ def _import(shop: Server, file: Path, options: argparse.Namespace) -> Imported:
     command = shop.command("import", str(file))
     out = shop.folder / "import.out"
     with out.open("wb") as stream:
-        process = subprocess.Popen(
-            command, env=shop.environment, cwd=shop.folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
-        )
+        process = processes.start(command, shop.folder, stream, shop.environment)
     try:
         while process.poll() is None:
             if time.monotonic() > begun + options.seconds:

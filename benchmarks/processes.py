@@ -2,17 +2,22 @@
 
 import contextlib
 import os
+import signal
 import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 TICK = os.sysconf("SC_CLK_TCK")
 MOST_TO_END = 60.0  # seconds that a process has for a graceful end
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -75,6 +80,47 @@ def machine_times() -> Times:
     fields = [int(field) / TICK for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     idle = fields[3] + fields[4]
     return Times(sum(fields) - idle, idle)
+
+
+def start(
+    command: Sequence[str | Path],
+    folder: Path,
+    out: IO[bytes],
+    environment: Mapping[str, str] | None = None,
+    errors: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a folder; what it says goes to `out`, its errors too unless they have a place.
+
+    Where an interruption comes meanwhile, the process is ended before that goes on: none is left that nobody knows.
+    """
+    process = None
+    try:
+        with _uninterrupted():
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors or out
+            )
+    except BaseException:
+        if process is not None:
+            end(process)
+        raise
+    return process
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An interruption meanwhile comes after the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is ever interrupted
+        return
+    came: list[int] = []
+    before = [signal.signal(number, lambda number, _frame: came.append(number)) for number in INTERRUPTIONS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(INTERRUPTIONS, before, strict=True):
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def end(process: subprocess.Popen[bytes]) -> int:

@@ -67,14 +67,8 @@ class Server:
         command = [*self._program, "run", "--data", str(self.data), "--port", str(self.port)]
         begun = time.monotonic()
         with (self.folder / "server.out").open("ab") as out:
-            self._process = subprocess.Popen(
-                command if demo else [*command, "--empty"],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+            words = command if demo else [*command, "--empty"]
+            self._process = processes.start(words, self.folder, out, self.environment)
         while self._process.poll() is None:
             if self.answers(path):
                 return time.monotonic() - begun
@@ -216,14 +210,8 @@ def _seed(made: Server, seed: Seed) -> Seeded:
     job, found = made.folder / "job.json", made.folder / "seeded.json"
     job.write_bytes(msgspec.json.encode(Job(str(made.data), str(found), seed)))
     with (made.folder / "seed.out").open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.seed", str(job)],
-            cwd=CHECKOUT,
-            env=environment_with({}),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-        )
+        command = [sys.executable, "-m", "benchmarks.seed", str(job)]
+        process = processes.start(command, CHECKOUT, out, environment_with({}))
     try:
         code = process.wait(MOST_TO_SEED)
     except subprocess.TimeoutExpired:

@@ -15,6 +15,7 @@ from typing import Generic, Self, TypeVar
 
 import msgspec
 
+from benchmarks import processes
 from benchmarks.load.program import LoadError, build
 
 # Printable, and neither a quote nor a backslash: it goes into headers and JSON as it is.
@@ -238,9 +239,7 @@ class Running(Generic[AnyReport]):
             (folder / name).write_bytes(content)
         # Files instead of pipes: the program never waits for somebody to read its report.
         with (folder / "report").open("wb") as out, (folder / "trouble").open("wb") as trouble:
-            self._process = subprocess.Popen(
-                [program.absolute(), "job"], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=trouble
-            )
+            self._process = processes.start([program.absolute(), "job"], folder, out, errors=trouble)
 
     @property
     def pid(self) -> int:

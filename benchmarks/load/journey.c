@@ -236,10 +236,6 @@ static uint64_t waiting_at_end(const struct run *run) {
     return planned_until > begun ? planned_until - begun : 0;
 }
 
-static void print_count(const char *name, uint64_t count) {
-    printf("\"%s\":%llu,", name, (unsigned long long)count);
-}
-
 static void print_report(const struct run *run) {
     printf("{");
     print_run(run, completed, "journey");

@@ -166,6 +166,8 @@ void offer(struct run *run, struct connection *connection);
 /* Prints the beginning of the report's object: what all modes tell of the window. */
 void print_run(const struct run *run, uint64_t units, const char *unit);
 void print_durations(const char *name, const struct histogram *histogram);
+/* With the comma behind it. */
+void print_count(const char *name, uint64_t count);
 void print_words(struct text text);
 
 /* requests.c: the five requests of a journey, and those that only a sale needs. DECLINE pays by a means that fails. */

@@ -30,6 +30,10 @@ void print_durations(const char *name, const struct histogram *histogram) {
            in_milliseconds(histogram->longest));
 }
 
+void print_count(const char *name, uint64_t count) {
+    printf("\"%s\":%llu,", name, (unsigned long long)count);
+}
+
 void print_words(struct text text) {
     putchar('"');
     for (size_t i = 0; i < text.size; i++) {

@@ -220,10 +220,6 @@ static void opened(struct run *run) {
 static void turned(void) {
 }
 
-static void print_count(const char *name, uint64_t count) {
-    printf("\"%s\":%llu,", name, (unsigned long long)count);
-}
-
 static void print_report(const struct run *run) {
     printf("{");
     print_run(run, orders, "order");

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks import processes
+
 PATHS = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx")
 START_SECONDS = 10.0
 ATTEMPTS = 5
@@ -71,11 +73,7 @@ class Nginx(msgspec.Struct, frozen=True):
     def cpu_seconds(self) -> float:
         """The processor time that the master and its worker have used since their start."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        ticks = 0
-        for pid in (str(self.pid), *children):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])  # utime and stime, counted from the field behind the name
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(processes.cpu_seconds(pid) for pid in (self.pid, *map(int, children)))
 
     def access_log_lines(self) -> int:
         """How many requests the access log tells of; 0 where there is none."""
@@ -111,19 +109,25 @@ def nginx(content: bytes, content_type: str = "application/json", access_log: bo
         try:
             yield Nginx(port=port, path="/static", pid=process.pid, folder=folder)
         finally:
-            _end(process)
+            processes.end(process)
 
 
 def _start(program: str, folder: Path, settings: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
     """Another program may take the port between its choice and its use, so there are a few attempts."""
     command = [program, "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     for _ in range(ATTEMPTS):
-        port = _free_port()
+        port = processes.free_port()
         (folder / "nginx.conf").write_text(CONFIGURATION.format(port=port, **settings))
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        if _answers(process, port):
+        with (folder / "out").open("wb") as out:
+            process = processes.start(command, folder, out)
+        answers = False
+        try:
+            answers = _answers(process, port)
+        finally:
+            if not answers:
+                processes.end(process)
+        if answers:
             return process, port
-        _end(process)
     told = (folder / "error.log").read_text(errors="replace").strip()
     raise PeerError(f"nginx did not start:\n{told}")
 
@@ -137,25 +141,8 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """The master takes its worker with it when it is asked to end."""
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def _user() -> str:
     """A worker of root would become `nobody`, who cannot read the folder; others keep their user anyway."""
     if os.geteuid() != 0:
         return ""
     return f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(os.getegid()).gr_name};"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,24 +7,10 @@ from typing import Any
 import msgspec
 
 from benchmarks.server import Server
+from tests.journeys.town import ADDRESS, Answer
 
-DESTINATION = {"name": "Ann Buyer", "street": "Market Street 1", "city": "Leipzig", "country": "DE"}
 TRIES = 100
 PAUSE = 0.1  # seconds
-
-
-class Answer(msgspec.Struct):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-    @property
-    def refused(self) -> tuple[int, str, str]:
-        """Status, code and Retry-After of a refusal."""
-        return self.status, self.json()["code"], self.headers.get("retry-after", "")
 
 
 class Shopper:
@@ -61,7 +47,7 @@ class Shopper:
         self._keys += 1
         added = self.insist("POST", "/v1/cart/add", {"variant_id": variant_id, "quantity": 1}, f"add-{self._keys}")
         assert added.status == 200, added.body
-        quoted = self.insist("POST", "/v1/cart/quote", {"destination": DESTINATION}).json()
+        quoted = self.insist("POST", "/v1/cart/quote", {"destination": ADDRESS}).json()
         order = self.insist("POST", "/v1/orders", {"quote": quoted["signed"]}, f"order-{self._keys}")
         assert order.status == 201, order.body
         order_id: str = order.json()["id"]

@@ -16,7 +16,8 @@ import pytest
 
 from benchmarks.seed import Seed, Seeded
 from benchmarks.server import Server, server
-from tests.journeys.shoppers import DESTINATION, Shopper
+from tests.journeys.shoppers import Shopper
+from tests.journeys.town import ADDRESS
 
 Full = Callable[[Server], contextlib.AbstractContextManager[None]]
 SEED = Seed(products=6, users=4)
@@ -86,7 +87,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(full: Full, tmp_path: Path)
         bought = [ann.buy(seeded.variants[0])]
         wanted = {"variant_id": seeded.variants[1], "quantity": 1}
         cart = ann.send("POST", "/v1/cart/add", wanted).json()
-        quoted = ann.send("POST", "/v1/cart/quote", {"destination": DESTINATION}).json()
+        quoted = ann.send("POST", "/v1/cart/quote", {"destination": ADDRESS}).json()
         order = {"quote": quoted["signed"]}
         with full(made):
             for _ in range(3):
@@ -109,7 +110,7 @@ def test_a_payment_that_meets_a_full_disk_charges_once(full: Full, tmp_path: Pat
         ann = Shopper(made, seeded.tokens[0])
         ann.buy(seeded.variants[0])
         ann.send("POST", "/v1/cart/add", {"variant_id": seeded.variants[1], "quantity": 1})
-        quoted = ann.send("POST", "/v1/cart/quote", {"destination": DESTINATION}).json()
+        quoted = ann.send("POST", "/v1/cart/quote", {"destination": ADDRESS}).json()
         order = ann.send("POST", "/v1/orders", {"quote": quoted["signed"]}, "order").json()
         body = {"order_id": order["id"], "source": "approve"}
         with full(made):

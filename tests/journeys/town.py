@@ -57,6 +57,11 @@ class Answer(msgspec.Struct):
     def code(self) -> str:
         return str(self.json()["code"])
 
+    @property
+    def refused(self) -> tuple[int, str, str]:
+        """Status, code and Retry-After of a refusal."""
+        return self.status, self.code, self.headers.get("retry-after", "")
+
 
 class Person:
     """Somebody who sends requests; `prefix` names the store."""

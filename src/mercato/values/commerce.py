@@ -1,5 +1,6 @@
 """Values of commerce that several contracts share."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -47,6 +48,14 @@ class OrderedLine(msgspec.Struct, frozen=True):
     discount: int
     tax: int
     total: int
+
+
+def quantities(lines: Iterable[OrderedLine]) -> dict[VariantId, int]:
+    """How many of each variant, in all lines together."""
+    wanted: dict[VariantId, int] = {}
+    for line in lines:
+        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    return wanted
 
 
 class Allocation(msgspec.Struct, frozen=True):

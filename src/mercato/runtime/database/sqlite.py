@@ -70,7 +70,6 @@ class SqliteConnection:
             for pragma in _pragmas(read_only):
                 self.raw.execute(pragma)
         cursor = self.raw.cursor()
-        self._cursor = cursor
         self.run = cursor.execute
         self.run_many = cursor.executemany
         self.changes = self.raw.changes

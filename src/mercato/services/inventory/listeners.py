@@ -7,14 +7,14 @@ from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.commands import add_movement, change_stock, first_location
 from mercato.services.inventory.domain import Available, Share, shortage, spread
-from mercato.values.commerce import Allocation, OrderedLine, Shortage
+from mercato.values.commerce import Allocation, Shortage, quantities
 from mercato.values.ids import LocationId, OrderId, VariantId
 from mercato.values.messages import Caller, Conflict
 
 
 def when_order_is_placed_reserve_its_stock(tx: Transaction, event: OrderPlaced, _caller: Caller) -> None:
     """All lines or none. A variant that stands in several lines counts with their sum (S18)."""
-    wanted = _quantities(event.lines)
+    wanted = quantities(event.lines)
     found: list[tuple[VariantId, list[Share], dict[str, storage.LevelRow]]] = []
     shortages: list[Shortage] = []
     for variant_id, quantity in wanted.items():
@@ -64,13 +64,6 @@ def when_figures_are_given_change_stock(tx: Transaction, event: FiguresGiven, _c
 
 
 _STATEMENTS = {"sold": storage.SELL, "released": storage.RELEASE, "returned": storage.TAKE_BACK}
-
-
-def _quantities(lines: tuple[OrderedLine, ...]) -> dict[VariantId, int]:
-    wanted: dict[VariantId, int] = {}
-    for line in lines:
-        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
-    return wanted
 
 
 def _reserve(

@@ -25,8 +25,8 @@ from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import Options, asks, does, finished, key_of, read_body
 from mercato.services.orders.commands import QUOTES
 from mercato.services.orders.messages import RefuseSoldOut
-from mercato.values.commerce import Address
-from mercato.values.ids import OrderId, VariantId
+from mercato.values.commerce import Address, quantities
+from mercato.values.ids import OrderId
 from mercato.values.messages import Buyer, Caller, KeyInFlight, Refusal
 
 
@@ -119,10 +119,7 @@ async def _turned_away(edge: Edge, placing: Placing, caller: Caller) -> RefuseSo
     is left is refused for a small part of what an order costs that is placed and cancelled."""
     if placing.quote is None or not placing.crowded:
         return None
-    wanted: dict[VariantId, int] = {}
-    for line in placing.quote.lines:
-        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
-    shortages = await edge.calls.ask(FindShortages(wanted), caller)
+    shortages = await edge.calls.ask(FindShortages(quantities(placing.quote.lines)), caller)
     return RefuseSoldOut(shortages) if shortages else None
 
 
