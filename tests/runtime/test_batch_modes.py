@@ -20,6 +20,7 @@ from tests.runtime.notebook import SHEETS, Begin, Do, How, Sheet
 NAMES = ("a", "b", "c")
 TABLES = {
     "pages": "SELECT * FROM pages ORDER BY 1, 2",
+    "stamps": "SELECT * FROM stamps ORDER BY 1, 2, 3",
     "lines": "SELECT * FROM lines ORDER BY 1, 2, 3",
     "documents": "SELECT * FROM documents ORDER BY 1, 2, 3",
     "outbox": "SELECT number, store, type, version, aggregate, aggregate_version, at, correlation, cause, body "
@@ -84,6 +85,10 @@ def set_size() -> Iterator[Any]:
 @example(batch=([], [Sent("a", "write_sheet"), Sent("b", "break"), Sent("a", "write_sheet", 2)]))
 @example(batch=([], [Sent("a", "save_later", 2), Sent("a", "insert", 1), Sent("a", "take", 1)]))
 @example(batch=([("a", "break", 1), ("a", "save_later", 1), ("b", "save_later", 2)], [Sent("a", "sum")]))
+@example(batch=([("a", "stamp", 1), ("a", "put_stamp", 2)], [Sent("a", "stamp", 2), Sent("b", "stamp_and_break", 1)]))
+@example(
+    batch=([], [Sent("a", "stamp", 1), Sent("a", "remove_stamp", 1), Sent("a", "stamp", 3), Sent("a", "stamp", 1)])
+)
 @example(batch=([], [Sent("a", begins="a", key="k1"), Sent("a", "answer"), Sent("a", begins="a", key="k1")]))
 def test_a_batch_does_what_its_messages_do_one_by_one(
     template: Path, set_size: Any, batch: tuple[list[Told], list[Sent]]
@@ -161,13 +166,17 @@ def _plain(reply: Any) -> Any:
 
 
 def _check_memory(bench: Bench) -> None:
-    """What is remembered of documents and parked events is what is stored."""
+    """What is remembered of documents, rows and parked events is what is stored."""
     for name, store in ((name, store) for name in NAMES for store in (STORE, OTHER)):
-        known = bench.notebook.cache.find((store, "sheets", name))
+        known = bench.notebook.memory.find((store, "sheets", name))
         sql = f"SELECT version, body FROM documents WHERE id = '{name}' AND store = '{store}'"  # noqa: S608
         if known is not None:
             assert bench.rows(sql) == [(known.version, SHEETS.encode(known.body))]
             assert isinstance(known.body, Sheet)
+        stamps = bench.notebook.memory.find((store, "stamps", name))
+        sql = f"SELECT name, number, amount, version FROM stamps WHERE name = '{name}' AND store = '{store}' ORDER BY 2"  # noqa: S608
+        if stamps is not None:
+            assert bench.rows(sql) == [msgspec.structs.astuple(stamp) for stamp in stamps]
     ((parked,),) = bench.rows("SELECT count(*) FROM parked")
     assert len(bench.notebook._parked) == parked
     ((last,),) = bench.rows("SELECT coalesce(max(number), 0) FROM outbox")

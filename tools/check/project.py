@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import mercato
 from mercato.apps.services import make_services
 from mercato.apps.shop import make_parts
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.service import Service
 from mercato.runtime.settings import Settings, Setup
@@ -52,9 +53,14 @@ def statements() -> dict[str, Statement[Any]]:
     seen: set[int] = set()
     for module in modules():
         for name, value in vars(module).items():
-            if isinstance(value, Statement) and id(value) not in seen and _is_home(module, name):
-                seen.add(id(value))
-                found[f"{module.__name__.removeprefix('mercato.')}.{name}"] = value
+            if not isinstance(value, Statement | Kept) or id(value) in seen or not _is_home(module, name):
+                continue
+            seen.add(id(value))
+            home = f"{module.__name__.removeprefix('mercato.')}.{name}"
+            if isinstance(value, Kept):
+                found.update({f"{home}.{what}": statement for what, statement in value.statements.items()})
+            else:
+                found[home] = value
     return found
 
 

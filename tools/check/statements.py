@@ -4,6 +4,7 @@ The tables compile too, no indexed column is long text, and the migrations lead 
 """
 
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -179,4 +180,5 @@ def _described(database: apsw.Connection) -> dict[str, list[tuple[object, ...]]]
 
 
 def _path(name: str) -> str:
-    return "src/mercato/" + name.rpartition(".")[0].replace(".", "/") + ".py"
+    home = takewhile(lambda part: not part.isupper(), name.split("."))
+    return f"src/mercato/{'/'.join(home)}.py"

@@ -35,7 +35,7 @@ class Questions:
         self._database = executor.database
         self._point = self._database.reader()
         self._reader = Reader(self._point, self._database.compiled, parts.keyring)
-        self._reader.cache = executor.cache
+        self._reader.memory = executor.memory
         self._spare: list[Connection] = []
 
     def answer(self, run: Answerer, query: Any, caller: Caller, *, snapshot: bool = True) -> Any:
@@ -48,13 +48,16 @@ class Questions:
         try:
             return run(reader, query, caller)
         except Exception as error:
-            raise self._unavailable(self._point, error, query) from error
+            raise self._unavailable(self._point.translated(error), query) from error
 
     async def answer_in_pool(self, run: Answerer, query: Any, caller: Caller) -> Any:
         """A query that may take long, in the pool of readers."""
 
         def work() -> Any:
-            connection = self._spare.pop() if self._spare else self._database.reader()
+            try:
+                connection = self._spare.pop() if self._spare else self._database.reader()
+            except DatabaseFault as fault:
+                raise self._unavailable(fault, query) from fault
             try:
                 return self._answer(connection, run, query, caller)
             finally:
@@ -73,14 +76,13 @@ class Questions:
             finally:
                 connection.execute("COMMIT")
         except Exception as error:
-            raise self._unavailable(connection, error, query) from error
+            raise self._unavailable(connection.translated(error), query) from error
 
-    def _unavailable(self, connection: Connection, error: Exception, query: Any) -> Exception:
+    def _unavailable(self, error: Exception, query: Any) -> Exception:
         """What a question that failed raises: Unavailable for a fault of the database, else the error itself."""
-        fault = connection.translated(error)
-        if not isinstance(fault, DatabaseFault):
+        if not isinstance(error, DatabaseFault):
             return error
-        self._parts.telemetry.log.error("query_failed", query=type(query).__name__, error=str(fault))
+        self._parts.telemetry.log.error("query_failed", query=type(query).__name__, error=str(error))
         return Unavailable()
 
     def stored_key(self, store: str, key: IdempotencyKey) -> KeyRow | None:

@@ -6,7 +6,7 @@ Nothing here waits, knows the network or asks a clock: `now`, ids and secrets ar
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import asdict
@@ -14,10 +14,13 @@ from msgspec.structs import asdict
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
+from mercato.runtime.database.idempotency import COMPLETE_KEY
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Compiled, Statement, insert_into
-from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document, DocumentCache
+from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
+from mercato.runtime.memory import FORGOTTEN, Memory, Place
 from mercato.values.ids import Ids
-from mercato.values.messages import Envelope, Event
+from mercato.values.messages import Conflict, Envelope, Event, Refusal
 
 Row = TypeVar("Row")
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -34,6 +37,10 @@ class RowLimitExceeded(Exception):
     """A question found more rows than it may hold in memory: it needs a page or a condition."""
 
 
+class StaleMemory(Exception):
+    """A row is not what it was when it was read: somebody else has changed it, or what is kept of it is wrong."""
+
+
 class Reader:
     """Answers questions for one store from committed state (a transaction: from its own state)."""
 
@@ -43,7 +50,7 @@ class Reader:
         self._changes = connection.changes
         self._compiled = compiled
         self.keyring = keyring
-        self.cache: DocumentCache | None = None
+        self.memory: Memory | None = None
         self.store = ""
         self.now = 0
 
@@ -55,7 +62,9 @@ class Reader:
 
     def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
         """All rows as records. More than `limit` raises RowLimitExceeded: nothing is cut off silently."""
-        compiled = self._prepared(statement, parameters)
+        return self._read(self._prepared(statement, parameters), parameters, limit)
+
+    def _read(self, compiled: Compiled, parameters: dict[str, Any], limit: int) -> list[Any]:
         rows = list(islice(self._run(compiled.sql, compiled.values(parameters)), limit + 1))
         if len(rows) > limit:
             raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
@@ -72,12 +81,29 @@ class Reader:
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         """A document with its version, or None."""
-        if self.cache is not None:
-            known = self.cache.find((self.store, collection.name, document_id))
+        if self.memory is not None:
+            known: Document[Record] | None = self.memory.find((self.store, collection.name, document_id))
             if known is not None:
                 return known
         row = self.one(LOAD, collection=collection.name, id=document_id)
         return None if row is None else Document(document_id, row.version, collection.decode(row.body))
+
+    def rows(self, kept: Kept[Record], row_id: str) -> tuple[Record, ...]:
+        """All rows of this id, in the order of their keys; in memory after the first time."""
+        if self.memory is None:
+            return tuple(self.all(kept.find, of=row_id))
+        place = (self.store, kept.name, row_id)
+        found: tuple[Record, ...] | None = self.memory.find(place)
+        if found is None:
+            found = tuple(self.all(kept.find, of=row_id))
+            if found:
+                self.memory.put({place: found})
+        return found
+
+    def row(self, kept: Kept[Record], row_id: str) -> Record | None:
+        """The first row of this id, or None."""
+        rows = self.rows(kept, row_id)
+        return rows[0] if rows else None
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -109,18 +135,19 @@ class Transaction(Reader):
     """One batch's transaction. `grouped`: writes that nobody here reads again are collected for each statement.
 
     A deferred write is sent before its table is read or written by another statement, so a handler sees its own
-    and its predecessors' writes in both modes.
+    and its predecessors' writes in both modes. `known` are documents and rows as this transaction sees them.
     """
 
     def __init__(
         self, connection: Connection, compiled: CompiledStatements, keyring: Keyring, ids: Ids, source: str
     ) -> None:
         super().__init__(connection, compiled, keyring)
+        self._total = connection.total_changes
         self._ids = ids
         self.new_id = ids.series()
         self._source = source
         self._pending: dict[str, _Pending] = {}
-        self.documents: dict[tuple[str, str, str], Document[Any]] = {}
+        self.known: dict[Place, Any] = {}
         self.grouped = True
         self.holder = ""
         self.correlation = ""
@@ -146,32 +173,73 @@ class Transaction(Reader):
             self.run(statement, **parameters)
             return
         compiled = self._compiled[statement]
-        if not compiled.unconditional or compiled.key_of is None:
+        if not compiled.unconditional:
             raise ValueError(f"only unconditional writes can wait, this one has a condition: {compiled.sql}")
-        self.writes += 1
-        parameters["store"] = self.store
-        if compiled.constants:
-            parameters.update(compiled.constants)
-        key = compiled.key_of(parameters)
-        pending = self._pending.get(compiled.table)
-        if pending is None or pending.compiled is not compiled:
-            if pending is not None:
-                self._flush(compiled.table)
-            pending = self._pending[compiled.table] = _Pending(compiled)
-        pending.keys.add(key)
-        pending.rows.append(compiled.values(parameters))
+        self._wait(statement, compiled, parameters)
+
+    def must(self, statement: Statement[None], otherwise: type[Refusal], **parameters: Any) -> None:
+        """Change exactly one row, by its whole key and a condition, some time before the commit. A batch in which one
+        is missed is run again; there `otherwise` is raised."""
+        if not self.grouped:
+            if not self.run(statement, **parameters):
+                raise otherwise
+            return
+        self._wait(statement, self._compiled[statement], parameters)
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
-        known = self.documents.get((self.store, collection.name, document_id))
+        known = self.known.get((self.store, collection.name, document_id))
         return known if known is not None else super().load(collection, document_id)
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
         """Store the document under the next version; the stored one is returned."""
         saved = Document(document.id, document.version + 1, document.body)
         body = collection.encode(saved.body)
-        self.documents[self.store, collection.name, document.id] = saved
+        self.known[self.store, collection.name, document.id] = saved
         self.defer(SAVE, collection=collection.name, id=saved.id, version=saved.version, body=body)
         return saved
+
+    def rows(self, kept: Kept[Record], row_id: str) -> tuple[Record, ...]:
+        place = (self.store, kept.name, row_id)
+        found: Any = self.known.get(place)
+        if found is None and self.memory is not None:
+            found = self.memory.find(place)
+        if found is None:  # so nothing of this id waits to be written
+            parameters = {"store": self.store, "of": row_id}
+            found = self.known[place] = tuple(self._read(self._compiled[kept.find], parameters, ROW_LIMIT))
+        elif found is FORGOTTEN:
+            found = self.known[place] = tuple(self.all(kept.find, of=row_id))
+        return cast(tuple[Record, ...], found)
+
+    def add_first(self, kept: Kept[Record], *records: Record) -> None:
+        """Insert all rows of an id that has none yet."""
+        for record in records:
+            self.defer(kept.add, **asdict(record))
+        self.known[self.store, kept.name, kept.id_of(records[0])] = kept.in_order(*records)
+
+    def add(self, kept: Kept[Record], record: Record) -> None:
+        """Insert a row beside others of its id."""
+        row_id = kept.id_of(record)
+        others = self.rows(kept, row_id)
+        self.defer(kept.add, **asdict(record))
+        self.known[self.store, kept.name, row_id] = kept.in_order(*others, record)
+
+    def change(self, kept: Kept[Record], before: Record, after: Record) -> None:
+        """Write what has changed of a row that was read here. Conflict: somebody else was first."""
+        row_id = kept.id_of(before)
+        key = kept.key_of(before)
+        others = () if kept.alone else [row for row in self.rows(kept, row_id) if kept.key_of(row) != key]
+        self.must(kept.change, Conflict, **asdict(after), known=getattr(before, kept.guard))
+        self.known[self.store, kept.name, row_id] = kept.in_order(*others, after)
+
+    def put(self, kept: Kept[Record], record: Record) -> None:
+        """Insert a row, or overwrite the one with its key."""
+        self.known[self.store, kept.name, kept.id_of(record)] = FORGOTTEN
+        self.defer(kept.put, **asdict(record))
+
+    def remove(self, kept: Kept[Any], *key: Any) -> None:
+        """Delete the row with this key, if there is one."""
+        self.known[self.store, kept.name, key[0]] = FORGOTTEN
+        self.defer(kept.remove, **dict(zip(kept.key, key, strict=True)))
 
     def emit(self, event: Event, aggregate: str, version: int) -> None:
         """Tell others what this transaction changed: `aggregate` is the id of what changed, now at `version`."""
@@ -243,10 +311,34 @@ class Transaction(Reader):
             compiled = self._compiled[_OUTBOX]
             self._run_many(compiled.sql, [compiled.values(asdict(envelope)) for envelope, _ in self.events])
 
-    def forget(self, documents: dict[tuple[str, str, str], Document[Any]]) -> None:
-        """The transaction was rolled back to a savepoint, at which it had saved these documents."""
+    def complete_keys(self) -> None:
+        """Store the answers given here with the keys of their requests."""
+        if self.answers:
+            compiled = self._compiled[COMPLETE_KEY]
+            self._run_many(compiled.sql, [compiled.values(asdict(answer)) for answer in self.answers])
+
+    def forget(self, known: dict[Place, Any]) -> None:
+        """The transaction was rolled back to a savepoint, at which it had known this."""
         self._pending.clear()
-        self.documents = documents
+        self.known = known
+
+    def _wait(self, statement: Statement[None], compiled: Compiled, parameters: dict[str, Any]) -> None:
+        """Collect a row. Rows with different keys may be written in any order, those with the same one as they came."""
+        if compiled.key_of is None:
+            raise ValueError(f"only a write of one row by its whole key can wait, not this one: {compiled.sql}")
+        self.writes += 1
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        key = compiled.key_of(parameters)
+        pending = self._pending.get(compiled.table)
+        if pending is None:
+            pending = self._pending[compiled.table] = _Pending()
+        elif pending.keys.get(key, statement) is not statement:
+            self._flush(compiled.table)
+            pending = self._pending[compiled.table] = _Pending()
+        pending.keys[key] = statement
+        pending.rows.setdefault(statement, []).append(compiled.values(parameters))
 
     def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
         """As a reader's; what waits for its tables is sent first, unless it is about one row that does not wait."""
@@ -262,23 +354,25 @@ class Transaction(Reader):
         return compiled
 
     def _flush(self, table: str) -> None:
-        pending = self._pending.pop(table)
-        compiled, rows = pending.compiled, pending.rows
-        if len(rows) == 1:
-            self._run(compiled.sql, rows[0])
-        else:
-            self._run_many(compiled.sql, rows)
+        for statement, rows in self._pending.pop(table).rows.items():
+            compiled = self._compiled[statement]
+            before = self._total()
+            if len(rows) == 1:
+                self._run(compiled.sql, rows[0])
+            else:
+                self._run_many(compiled.sql, rows)
+            if not compiled.unconditional and self._total() - before != len(rows):
+                raise StaleMemory(f"{len(rows)} rows of {table} were to change, {self._total() - before} did")
 
 
 class _Pending:
-    """Deferred writes of one table: the rows of one statement, and the keys of those rows."""
+    """Deferred writes of one table: the rows of each statement, and which statement is about which key."""
 
-    __slots__ = ("compiled", "keys", "rows")
+    __slots__ = ("keys", "rows")
 
-    def __init__(self, compiled: Compiled) -> None:
-        self.compiled = compiled
-        self.keys: set[Any] = set()
-        self.rows: list[Values] = []
+    def __init__(self) -> None:
+        self.keys: dict[Any, Statement[None]] = {}
+        self.rows: dict[Statement[None], list[Values]] = {}
 
 
 LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import CheckConstraint, Column, MetaData, Table, bindparam, func, select, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, required, store
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import fetch, insert_into, upsert, write
 from mercato.runtime.documents.collection import Collection, Document
 from mercato.runtime.service import Ask, Handle, Listen, Service
@@ -36,10 +37,27 @@ lines = Table(
     required("text", Text),
     sqlite_with_rowid=False,
 )
+stamps = Table(
+    "stamps",
+    metadata,
+    identity("name"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    store(),
+    required("amount", Integer),
+    required("version", Integer),
+    sqlite_with_rowid=False,
+)
 
 
 class Page(msgspec.Struct, frozen=True):
     name: str
+    amount: int
+    version: int
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    name: str
+    number: int
     amount: int
     version: int
 
@@ -80,6 +98,7 @@ SUM_LINES = fetch(
     ),
 )
 ADD_LINE = insert_into(lines)
+STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version")
 SHEETS = Collection("sheets", Sheet)
 
 
@@ -116,6 +135,11 @@ How = Literal[
     "negative_later",
     "write_sheet",
     "write_sheet_and_break",
+    "stamp",
+    "stamp_and_break",
+    "put_stamp",
+    "remove_stamp",
+    "count_stamps",
     "answer",
     "work",
 ]
@@ -140,6 +164,11 @@ class Begin(Command[int], frozen=True):
 
 class GetPages(Query[tuple[Page, ...]], frozen=True):
     allow = Anyone
+
+
+class GetStamps(Query[tuple[Stamp, ...]], frozen=True):
+    allow = Anyone
+    name: str
 
 
 class GetSheet(Query[tuple[str, ...]], frozen=True):
@@ -167,6 +196,10 @@ def get_pages(reader: Reader, _query: GetPages, _caller: Caller) -> tuple[Page, 
     return tuple(reader.all(LIST_PAGES))
 
 
+def get_stamps(reader: Reader, query: GetStamps, _caller: Caller) -> tuple[Stamp, ...]:
+    return reader.rows(STAMPS, query.name)
+
+
 def get_sheet(reader: Reader, query: GetSheet, _caller: Caller) -> tuple[str, ...]:
     sheet = reader.load(SHEETS, query.name)
     return sheet.body.words if sheet else ()
@@ -174,6 +207,8 @@ def get_sheet(reader: Reader, query: GetSheet, _caller: Caller) -> tuple[str, ..
 
 def act(tx: Transaction, name: str, how: str, amount: int) -> int:
     match how:
+        case "stamp" | "stamp_and_break" | "put_stamp" | "remove_stamp" | "count_stamps":
+            return _stamp(tx, name, how, amount)
         case "look" | "sum" | "take":
             return _read(tx, name, how, amount)
         case "refuse" | "write_and_refuse" | "later_and_refuse" | "save_and_refuse" | "break" | "write_sheet_and_break":
@@ -200,6 +235,27 @@ def _read(tx: Transaction, name: str, how: str, amount: int) -> int:
     assert sums is not None
     _emit(tx, name, total + sums.amount)
     return total * 1_000 + sums.count
+
+
+def _stamp(tx: Transaction, name: str, how: str, amount: int) -> int:
+    """Two stamps for each name, by the parity of the amount."""
+    number = amount % 2
+    match how:
+        case "put_stamp":
+            tx.put(STAMPS, Stamp(name, number, amount, 5))
+        case "remove_stamp":
+            tx.remove(STAMPS, name, number)
+        case "stamp" | "stamp_and_break":
+            found = next((stamp for stamp in tx.rows(STAMPS, name) if stamp.number == number), None)
+            if found is None:
+                tx.add(STAMPS, Stamp(name, number, amount, 1))
+            else:
+                tx.change(STAMPS, found, Stamp(name, number, found.amount + amount, found.version + 1))
+    if how == "stamp_and_break":
+        raise RuntimeError("a fault in a handler")
+    total = sum(stamp.amount * (10 if stamp.number else 1) for stamp in tx.rows(STAMPS, name))
+    _emit(tx, name, total)
+    return total
 
 
 def _fail(tx: Transaction, name: str, how: str, amount: int) -> int:
@@ -259,6 +315,10 @@ def service() -> Service:
         package=__name__,
         tables=metadata,
         handlers=(Handle(Do, do), Handle(Begin, begin, subject=lambda command: command.subject)),
-        asks=(Ask(GetPages, get_pages), Ask(GetSheet, get_sheet, snapshot=False)),
+        asks=(
+            Ask(GetPages, get_pages),
+            Ask(GetSheet, get_sheet, snapshot=False),
+            Ask(GetStamps, get_stamps, snapshot=False),
+        ),
         listeners=(Listen(Wished, when_wished_do_it),),
     )

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from mercato.runtime.service import Service
 from mercato.runtime.settings import Setup
 from mercato.services.notifications.adapters.letters import Letters
 from mercato.services.notifications.adapters.mail_folder import MailFolder
-from mercato.services.notifications.adapters.mailer import Mailer
+from mercato.services.notifications.adapters.mailer import Mail, Mailer
 from mercato.services.notifications.work import MailWork
 from mercato.values.clock import Clock
 from mercato.values.commerce import Address, PricedVariant
@@ -108,10 +108,10 @@ class FailingMailer:
         self._clock = clock
         self._hands_on = hands_on
 
-    async def send(self, message: Message) -> None:
+    async def send(self, mail: Mail) -> None:
         self.times.append(self._clock.now())
         if self.error is None or self._hands_on:
-            await self._to.send(message)
+            await self._to.send(mail)
         if self.error is not None:
             raise self.error
 

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from email.message import EmailMessage
 
 import pytest
 
 from mercato.runtime.parts import ThreadedWork
-from mercato.services.notifications.adapters.mailer import MailRefused
+from mercato.services.notifications.adapters.mailer import Mail, MailRefused
 from mercato.services.notifications.adapters.smtp import Smtp
 
 
@@ -51,13 +50,9 @@ async def pool() -> AsyncIterator[ThreadedWork]:
     pool.close()
 
 
-def mail() -> EmailMessage:
-    message = EmailMessage()
-    message["Message-ID"] = "<mail_1@red.example>"
-    message["From"] = "shop@red.example"
-    message["To"] = "jo@example.org"
-    message.set_content("Hello\n.\nJo\n")
-    return message
+def mail() -> Mail:
+    head = b"Message-ID: <mail_1@red.example>\r\nFrom: shop@red.example\r\nTo: jo@example.org\r\n"
+    return Mail("<mail_1@red.example>", "shop@red.example", "jo@example.org", head + b"\r\nHello\r\n.\r\nJo\r\n")
 
 
 async def test_a_mail_is_handed_over(server: Server, pool: ThreadedWork) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from email import message_from_bytes
 from email.message import Message
 
 import msgspec
@@ -9,11 +10,12 @@ import msgspec
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
+from mercato.services.notifications.adapters.mailer import Mail
 
 DELAY = 0.05  # seconds on average until a mail is accepted
 
 
-class Mail(msgspec.Struct, frozen=True):
+class Delivered(msgspec.Struct, frozen=True):
     """A mail that was accepted; `text` is its plain part."""
 
     message_id: str
@@ -28,24 +30,25 @@ class SimulatedMailServer:
 
     def __init__(self, loop: SimulatedLoop, weather: Weather, randomness: random.Random, trace: Trace) -> None:
         self.calm = False
-        self.accepted: list[Mail] = []
+        self.accepted: list[Delivered] = []
         self._loop = loop
         self._weather = weather
         self._random = randomness
         self._trace = trace
 
-    def take(self, message: Message) -> None:
+    def take(self, mail: Mail) -> None:
+        message = message_from_bytes(mail.content)
         parts = message.get_payload()
         assert isinstance(parts, list), "every mail has a plain part and another"
         plain = parts[0]
         assert isinstance(plain, Message), "a part of a mail is a message"
         content = plain.get_payload(decode=True)
         assert isinstance(content, bytes), "the plain part has text"
-        mail = Mail(message["Message-ID"], message["To"], message["From"], message["Subject"], content.decode())
-        self.accepted.append(mail)
-        self._trace.note("mail server", "accepts", mail.message_id, mail.to, mail.subject)
+        found = Delivered(message["Message-ID"], message["To"], message["From"], message["Subject"], content.decode())
+        self.accepted.append(found)
+        self._trace.note("mail server", "accepts", found.message_id, found.to, found.subject)
 
-    def inbox(self, address: str, sender: str) -> list[Mail]:
+    def inbox(self, address: str, sender: str) -> list[Delivered]:
         """What has come from one store to one address, oldest first."""
         return [mail for mail in self.accepted if address in mail.to and sender in mail.sender]
 
@@ -69,12 +72,12 @@ class MailLine:
     def __init__(self, server: SimulatedMailServer) -> None:
         self._server = server
 
-    async def send(self, message: Message) -> None:
+    async def send(self, mail: Mail) -> None:
         server = self._server
         await server.delay()
         if server.happens(server.weather.mail_error):
             raise ConnectionError("the mail server does not answer")
-        server.take(message)
+        server.take(mail)
         await server.delay()
         if server.happens(server.weather.mail_lost):
             raise ConnectionError("the answer of the mail server was lost")

@@ -1,10 +1,14 @@
-"""What a process keeps in memory is what its databases say: numbers, positions, documents."""
+"""What a process keeps in memory is what its databases say: numbers, positions, documents, rows."""
 
 from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import astuple
 
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.process import ShopProcess
 from mercato.apps.simulate.safety import Safety
+from mercato.runtime.memory import Place
 
 
 def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
@@ -19,12 +23,29 @@ def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
                 text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"
                 yield Finding("I20", name, text)
         yield from _documents(process, safety, name)
+        for table in executor.service.tables.sorted_tables:
+            if "kept" in table.info:
+                yield from _rows(process, safety, name, table)
+
+
+def _rows(process: ShopProcess, safety: Safety, name: str, table: Any) -> Iterator[Finding]:
+    memory = process.node.executors[name].memory
+    key = [column.name for column in table.primary_key if column.name != "store"]
+    columns = ", ".join(column.name for column in table.c if column.name != "store")
+    stored: dict[Place, list[tuple[Any, ...]]] = {}
+    sql = f"SELECT store, {key[0]}, {columns} FROM {table.name} ORDER BY {', '.join(key)}"  # noqa: S608  declared names
+    for store, row_id, *values in safety.rows(name, sql):
+        stored.setdefault((str(store), table.name, str(row_id)), []).append(tuple(values))
+    for place, rows in stored.items():
+        kept = memory.find(place)
+        if kept is not None and [astuple(row) for row in kept] != rows:
+            yield Finding("I22", f"{name} {table.name} {place[2]}", f"{kept} is kept in memory, {rows} is stored")
 
 
 def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:
-    cache = process.node.executors[name].cache
+    memory = process.node.executors[name].memory
     for store, collection, id_, version in safety.rows(name, "SELECT store, collection, id, version FROM documents"):
-        kept = cache.find((str(store), str(collection), str(id_)))
+        kept = memory.find((str(store), str(collection), str(id_)))
         if kept is not None and kept.version != version:
             text = f"version {kept.version} is kept in memory, version {version} is stored"
             yield Finding("I22", f"{name} {collection} {id_}", text)

@@ -14,27 +14,27 @@ from mercato.runtime.batches.items import CommandItem, EventItem
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.positions import MOVE_POSITION
 from mercato.runtime.database.idempotency import COMPLETE_KEY
-from mercato.runtime.documents.collection import DocumentCache
+from mercato.runtime.documents.collection import Document
 from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.http.edge import Edge
+from mercato.runtime.memory import Memory
 from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.services.carts import domain as carts
 from mercato.services.catalog.commands import products
+from mercato.services.inventory import commands as stock
 from mercato.services.inventory import listeners as inventory
-from mercato.services.inventory.commands import add_movement
-from mercato.services.inventory.storage import TAKE_BACK
 from mercato.services.notifications.work import MailWork
 from mercato.services.orders import commands as orders
 from mercato.services.orders import jobs as order_jobs
 from mercato.services.orders import listeners as order_listeners
 from mercato.services.orders import queries as order_queries
 from mercato.services.orders.domain import TRANSITIONS
-from mercato.services.orders.storage import FIND_ORDER
+from mercato.services.orders.storage import ORDERS
 from mercato.services.payments import listeners as payment_listeners
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.services.payments.messages import RecordOutcome
-from mercato.services.payments.storage import HOLD_REFUND
+from mercato.services.payments.storage import PAYMENTS
 from mercato.services.payments.work import GatewayWork
 from mercato.services.pricing import domain as pricing
 from mercato.services.pricing import queries as quotes
@@ -177,11 +177,12 @@ def parked_overtaken() -> AbstractContextManager[None]:
 def stale_document() -> AbstractContextManager[None]:
     """A document that was kept in memory stays there when a later version is stored."""
 
-    def put(self: DocumentCache, documents: Any) -> None:
-        for key, document in documents.items():
-            self._documents.setdefault(key, document)
+    def put(self: Memory, news: Any) -> None:
+        for place, content in news.items():
+            if isinstance(content, Document):
+                self._known.setdefault(place, content)
 
-    return replaced((DocumentCache, "put", put))
+    return replaced((Memory, "put", put))
 
 
 def stale_reply() -> AbstractContextManager[None]:
@@ -258,7 +259,7 @@ def late_capture_kept() -> AbstractContextManager[None]:
     """What was captured for an order that is off does not go back."""
 
     def keep(tx: Transaction, state: Any, event: Any) -> None:
-        orders.save(tx, state, msgspec.structs.replace(state, captured=state.captured + event.amount.amount))
+        tx.change(ORDERS, state, msgspec.structs.replace(state, captured=state.captured + event.amount.amount))
 
     return replaced((order_listeners, "_refund", keep))
 
@@ -270,28 +271,24 @@ def paid_order_not_refunded() -> AbstractContextManager[None]:
 
 def refund_not_counted() -> AbstractContextManager[None]:
     """A refund does not count against what was captured."""
-    run = Transaction.run
+    change = Transaction.change
 
-    def lenient(self: Transaction, statement: Any, **parameters: Any) -> int:
-        if statement is HOLD_REFUND:
-            return 1
-        return run(self, statement, **parameters)
+    def lenient(self: Transaction, kept: Any, before: Any, after: Any) -> None:
+        if kept is not PAYMENTS or after.refunded == before.refunded:
+            change(self, kept, before, after)
 
-    return replaced((Transaction, "run", lenient))
+    return replaced((Transaction, "change", lenient))
 
 
 def hold_released_twice() -> AbstractContextManager[None]:
     """A cancelled order gives its goods back twice."""
-    move = inventory._move
+    move = stock.move
 
-    def twice(tx: Transaction, order_id: Any, row: Any, state: str) -> None:
-        move(tx, order_id, row, state)
-        if state == "released" and tx.run(
-            TAKE_BACK, pieces=row.quantity, variant_id=row.variant_id, location_id=row.location_id
-        ):
-            add_movement(tx, row.variant_id, row.location_id, "returned", (row.quantity, order_id, ""))
+    def twice(tx: Transaction, level: Any, kind: str, pieces: int, *what: str) -> Any:
+        after = move(tx, level, kind, pieces, *what)
+        return move(tx, after, "returned", pieces, *what) if after and kind == "released" else after
 
-    return replaced((inventory, "_move", twice))
+    return replaced((inventory, "move", twice))
 
 
 def cart_open_while_paying() -> AbstractContextManager[None]:
@@ -373,7 +370,7 @@ def order_expires_early() -> AbstractContextManager[None]:
         return find(reader, query, caller)
 
     def expire(tx: Transaction, command: Any, _caller: Any) -> bool:
-        state = tx.one(FIND_ORDER, id=command.order_id)
+        state = tx.row(ORDERS, command.order_id)
         if state is None or state.stage not in ("placed", "payment_due"):
             return False
         orders.cancel(tx, state, "expired")

@@ -30,12 +30,11 @@ from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database, DatabaseFault
-from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.statements import Statement
-from mercato.runtime.documents.collection import DocumentCache
+from mercato.runtime.memory import Memory, Place
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
-from mercato.runtime.transaction import Reader, Transaction
+from mercato.runtime.transaction import Reader, StaleMemory, Transaction
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import (
     Caller,
@@ -103,7 +102,7 @@ class Executor:
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._parked = ParkedAggregates()
-        self.cache = DocumentCache()
+        self.memory = Memory()
         self._in_flight = False
         self._paused = False
         self._resuming: asyncio.TimerHandle | None = None
@@ -243,6 +242,8 @@ class Executor:
             try:
                 self._undo()
                 self._reload()
+                if isinstance(error, StaleMemory):
+                    self.memory.clear()
                 self._run(batch, grouped=False)
             except Exception as error:
                 self._give_up(batch, self.database.writer.translated(error))
@@ -268,8 +269,8 @@ class Executor:
         tx = batch.tx
         assert tx is not None, "a batch without a fault has its transaction"
         self._number = tx.number
-        if tx.documents:
-            self.cache.put(tx.documents)
+        if tx.known:
+            self.memory.put(tx.known)
         for feed, done in batch.positions:
             feed.position = done
         self._messages(len(batch.items))
@@ -319,9 +320,7 @@ class Executor:
         else:
             self._run_each(batch, tx, context)
         tx.flush()
-        for answer in tx.answers:
-            tx.store = answer.store
-            tx.run(COMPLETE_KEY, subject=answer.subject, status=answer.status, body=answer.body)
+        tx.complete_keys()
         tx.send_outbox()
         for feed, done in batch.positions:
             if not tx.run(MOVE_POSITION, in_source=feed.source, done=feed.position, number=done):
@@ -413,7 +412,7 @@ class Executor:
             self._pause(fault)
             return
         self._retries.clear()
-        self.cache.clear()
+        self.memory.clear()
         for source, feed in self.feeds.items():
             feed.restart(stored[source])
         self._paused = False
@@ -463,7 +462,7 @@ class Executor:
         tx.number = self._number
         tx.holder = parts.holder
         tx.accepts = self.accepts
-        tx.cache = self.cache
+        tx.memory = self.memory
         return tx
 
 
@@ -479,13 +478,13 @@ class _Saved:
         self._writer = database.writer
         self._number = tx.number
         self._marks = (len(tx.events), len(tx.intents), len(tx.answers))
-        self._documents = dict(tx.documents)
+        self._known: dict[Place, Any] = dict(tx.known)
 
     def back(self) -> None:
         """Take back everything since the savepoint."""
         tx = self._tx
         self._writer.execute("ROLLBACK TO item")
-        tx.forget(self._documents)
+        tx.forget(self._known)
         tx.number = self._number
         events, intents, answers = self._marks
         del tx.events[events:]

@@ -115,8 +115,8 @@ class CommandItem:
         if key is not None and (stored := self._stored(tx, context, key)) is not None:
             self.reply = _replayed(stored, key)
             return
-        if self.intent is not None and not tx.run(FINISH, id=self.intent.id, fence=self.intent.fence):
-            raise StaleWork
+        if self.intent is not None:
+            tx.must(FINISH, StaleWork, id=self.intent.id, fence=self.intent.fence)
         reply = self.handle.run(tx, self.command, caller)
         if key is None:
             self.reply = reply

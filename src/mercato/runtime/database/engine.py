@@ -33,14 +33,16 @@ class CompiledStatements(dict[Statement[Any], Compiled]):
 class Connection(Protocol):
     """One connection of the raw driver, used by one thread at a time.
 
-    `run`, `run_many` and `changes` are the driver's own functions, for those who execute many statements: rows are
-    what the result of `run` gives when it is iterated, `changes()` is how many the latest statement changed. They
-    raise the driver's errors: `translated` turns those into faults of this module.
+    `run`, `run_many`, `changes` and `total_changes` are the driver's own functions, for those who execute many
+    statements: rows are what the result of `run` gives when it is iterated, `changes()` is how many the latest
+    statement changed, `total_changes()` how many all together have. They raise the driver's errors: `translated` turns
+    those into faults of this module.
     """
 
     run: Callable[..., Any]
     run_many: Callable[..., Any]
     changes: Callable[[], int]
+    total_changes: Callable[[], int]
 
     def execute(self, sql: str, values: Values = ..., /) -> int:
         """Run one statement; how many rows it changed. Raises translated errors."""

@@ -73,6 +73,7 @@ class SqliteConnection:
         self.run = cursor.execute
         self.run_many = cursor.executemany
         self.changes = self.raw.changes
+        self.total_changes = self.raw.total_changes
 
     def execute(self, sql: str, values: Values = (), /) -> int:
         try:

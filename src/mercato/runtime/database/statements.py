@@ -107,6 +107,7 @@ class Statement(Generic[Row]):
         """The SQL of this statement. Raises StatementError where it breaks a rule."""
         self._check_store()
         self._check_record()
+        self._check_kept()
         core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
         compiled = core.compile(dialect=dialect_of(dialect))
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
@@ -132,6 +133,16 @@ class Statement(Generic[Row]):
                 f"{self.core}\ndoes not name the store for {', '.join(missing + unowned)}: add "
                 "`table.c.store == bindparam('store')`, or declare it across_stores and give the reason in "
                 "runtime/database/across_stores.py"
+            )
+
+    def _check_kept(self) -> None:
+        if isinstance(self.core, Select):
+            return
+        own = self.core.table.info.get("kept")
+        if own is not None and self not in own:
+            raise StatementError(
+                f"{self.core}\nwrites a table whose rows are kept in memory: use the transaction's `add`, `add_first`, "
+                "`change`, `put` or `remove`"
             )
 
     def _check_record(self) -> None:

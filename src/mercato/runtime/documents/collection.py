@@ -4,9 +4,7 @@ A command changes one document. The document carries its version; a store of doc
 several of them will carry the unpublished events and the last idempotency keys in the same document.
 """
 
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -38,30 +36,6 @@ class Collection(Generic[Record]):
 
     def encode(self, body: Record) -> str:
         return self._encoder.encode(body).decode()
-
-
-class DocumentCache:
-    """The latest committed documents of one database that this process alone writes, for its readers and writer.
-
-    A document is put in after its commit, so what is found here is committed state.
-    """
-
-    def __init__(self, capacity: int = 20_000) -> None:
-        self._capacity = capacity
-        self._documents: dict[tuple[str, str, str], Document[Any]] = {}
-        self.find = self._documents.get
-
-    def clear(self) -> None:
-        """Forget everything: what is committed is read again."""
-        self._documents.clear()
-
-    def put(self, documents: Mapping[tuple[str, str, str], Document[Any]]) -> None:
-        """Keep these, by (store, collection, id). Full: the oldest half is forgotten."""
-        known = self._documents
-        known.update(documents)
-        if len(known) > self._capacity:
-            for key in list(islice(known, self._capacity // 2)):
-                del known[key]
 
 
 class _Stored(msgspec.Struct, frozen=True):

@@ -21,11 +21,13 @@ from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Work
 from mercato.runtime.slow_work.breaker import Breaker
 from mercato.runtime.transaction import LEASE, Intent, Transaction
-from mercato.values.messages import Caller, Command, Overloaded, Refusal, System, Unavailable
+from mercato.values.messages import Caller, Command, Conflict, Overloaded, Refusal, System, Unavailable
 
 PAUSES = (1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000)  # ms between tries
 FAR = 2 * PAUSES[-1]  # ms ahead: nothing is put off so far, unless the clock has been set back since (F16)
 LOOK = 0.5  # seconds between two looks for due work
+MORE_LOOKS = 8  # times as many, while each finds as much as it may claim
+LOOKS_TO_RENEW = 8  # until the leases of what is in hand are renewed: far more often than they end
 CLAIM_AT_ONCE = 128
 WAIT = 0.5  # seconds for which background work waits in a busy process, this often at most:
 MOST_WAITS = 4
@@ -69,23 +71,24 @@ def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[In
     if command.starting:
         tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
     tx.run(BRING_NEAR, far=tx.now + FAR, now=tx.now)
-    tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
+    if command.in_hand:
+        tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
     claimed = []
     for row in tx.all(DUE, now=tx.now, limit_=command.limit):
         tx.store = row.store
-        if tx.run(CLAIM, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE):
-            claimed.append(
-                Intent(
-                    row.store,
-                    row.id,
-                    row.kind,
-                    row.subject,
-                    row.attempts + int(row.state == "calling"),
-                    row.fence + 1,
-                    row.body,
-                    row.correlation,
-                )
+        tx.must(CLAIM, Conflict, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE)
+        claimed.append(
+            Intent(
+                row.store,
+                row.id,
+                row.kind,
+                row.subject,
+                row.attempts + int(row.state == "calling"),
+                row.fence + 1,
+                row.body,
+                row.correlation,
             )
+        )
     return tuple(claimed)
 
 
@@ -137,18 +140,22 @@ class Worker:
 
     async def look(self) -> None:
         """Find due work until the task is cancelled."""
-        starting = True
+        starting, looks = True, 0
         while True:
-            room = min(CLAIM_AT_ONCE, MEMORY - max(self._held.values()))
-            if room > 0:
+            room = max(0, min(CLAIM_AT_ONCE, MEMORY - max(self._held.values())))
+            in_hand = tuple(intent_id for intent_id, _ in self._in_hand) if looks % LOOKS_TO_RENEW == 0 else ()
+            claimed: tuple[Intent, ...] = ()
+            if room or in_hand:
                 try:
-                    command = ClaimWork(room, starting, tuple(intent_id for intent_id, _ in self._in_hand))
-                    for intent in await self._executor.submit(command, Caller.system("", f"{self._name} worker")):
-                        self.offer(intent)
+                    command = ClaimWork(room, starting, in_hand)
+                    claimed = await self._executor.submit(command, Caller.system("", f"{self._name} worker"))
                     starting = False
                 except Refusal:
                     pass  # the database is out of order for the moment; the next look tries again
-            await asyncio.sleep(LOOK)
+            for intent in claimed:
+                self.offer(intent)
+            looks += 1
+            await asyncio.sleep(LOOK if len(claimed) < CLAIM_AT_ONCE else LOOK / MORE_LOOKS)
 
     async def stop(self) -> None:
         """Give calls under way a moment to end. What does not end is found by its lease after the next start."""

@@ -17,18 +17,16 @@ from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
-from mercato.values.ids import BuyerId
+from mercato.values.ids import BuyerId, ProductId, VariantId
 from mercato.values.messages import Caller
 
 
 def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     document = open_cart(tx, caller.buyer)
-    offers = tx.all(storage.LIST_OFFERS, variant_id=command.variant_id)
-    currency = document.body.currency
-    offer = next((offer for offer in offers if offer.currency == currency), None) or next(iter(offers), None)
+    offer = _offer(tx, command.variant_id, document.body.currency)
     if offer is None:
         raise UnknownVariant
-    return _save(tx, document, domain.add(document.body, offer, command.quantity), offer)
+    return _save(tx, document, domain.add(document.body, offer, command.quantity))
 
 
 def set_quantity(tx: Transaction, command: SetQuantity, caller: Caller) -> Cart:
@@ -60,16 +58,34 @@ def open_cart(tx: Transaction, buyer: str) -> Document[CartDocument]:
     return tx.load(storage.CARTS, cart_id) or Document(cart_id, 0, CartDocument(buyer=BuyerId(buyer)))
 
 
+def _offer(tx: Transaction, variant_id: VariantId, currency: str) -> Offer | None:
+    """The variant in the cart's currency, or in the first that it has a price in; None: it is not sold."""
+    variant, prices = tx.row(storage.VARIANTS, variant_id), tx.rows(storage.PRICES, variant_id)
+    if variant is None or not variant.on_sale or not prices:
+        return None
+    price = next((price for price in prices if price.currency == currency), prices[0])
+    return Offer(
+        variant_id,
+        ProductId(variant.product_id),
+        variant.seller,
+        variant.title,
+        variant.options,
+        variant.sku,
+        variant.handle,
+        variant.image,
+        price.currency,
+        price.amount,
+    )
+
+
 def _change(tx: Transaction, caller: Caller, change: Callable[[CartDocument], CartDocument]) -> Cart:
     document = open_cart(tx, caller.buyer)
     return _save(tx, document, change(document.body))
 
 
-def _save(
-    tx: Transaction, document: Document[CartDocument], cart: CartDocument, just_added: Offer | None = None
-) -> Cart:
+def _save(tx: Transaction, document: Document[CartDocument], cart: CartDocument) -> Cart:
     if cart == document.body:
         return cart_of(tx, document)
     saved = tx.save(storage.CARTS, Document(document.id, document.version, cart))
     tx.emit(CartChanged(cart_id_of(cart.buyer), len(cart.lines)), saved.id, saved.version)
-    return cart_of(tx, saved, just_added)
+    return cart_of(tx, saved)

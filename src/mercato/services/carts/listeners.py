@@ -14,8 +14,7 @@ from mercato.values.messages import Caller
 
 def when_product_changed_copy_its_variants(tx: Transaction, event: ProductChanged, _caller: Caller) -> None:
     for variant in event.variants:
-        tx.defer(
-            storage.SAVE_VARIANT,
+        row = storage.VariantRow(
             variant_id=variant.variant_id,
             product_id=event.product_id,
             seller=event.seller,
@@ -26,15 +25,16 @@ def when_product_changed_copy_its_variants(tx: Transaction, event: ProductChange
             image=event.image,
             on_sale=int(event.status == "active"),
         )
+        tx.put(storage.VARIANTS, row)
     for variant_id in event.removed:
-        tx.defer(storage.REMOVE_VARIANT, variant_id=variant_id)
+        tx.remove(storage.VARIANTS, variant_id)
 
 
 def when_price_changed_copy_it(tx: Transaction, event: PriceChanged, _caller: Caller) -> None:
     if event.amount is None:
-        tx.defer(storage.REMOVE_PRICE, variant_id=event.variant_id, currency=event.currency)
+        tx.remove(storage.PRICES, event.variant_id, event.currency)
     else:
-        tx.defer(storage.SAVE_PRICE, variant_id=event.variant_id, currency=event.currency, amount=event.amount)
+        tx.put(storage.PRICES, storage.PriceRow(event.variant_id, event.currency, event.amount))
 
 
 def when_order_is_placed_lock_its_cart(tx: Transaction, event: OrderPlaced, _caller: Caller) -> None:

@@ -1,11 +1,10 @@
 """What may be asked of carts."""
 
 from mercato.contracts.carts import Cart, CartLine, FilledCart, FilledLine, GetCart, GetFilledCart
-from mercato.runtime.database.statements import as_list
 from mercato.runtime.documents.collection import Document
 from mercato.runtime.transaction import Reader
 from mercato.services.carts import storage
-from mercato.services.carts.domain import CartDocument, Line, Offer, cart_id_of
+from mercato.services.carts.domain import CartDocument, Line, cart_id_of
 from mercato.values.ids import BuyerId, CartId, VariantId
 from mercato.values.messages import Caller
 
@@ -27,14 +26,10 @@ def get_filled_cart(reader: Reader, _query: GetFilledCart, caller: Caller) -> Fi
     )
 
 
-def cart_of(reader: Reader, document: Document[CartDocument], just_added: Offer | None = None) -> Cart:
-    """The cart with today's prices beside those at which its lines were added.
-
-    `just_added` is an offer whose price is known already.
-    """
+def cart_of(reader: Reader, document: Document[CartDocument]) -> Cart:
+    """The cart with today's prices beside those at which its lines were added."""
     cart = document.body
-    now = _current_prices(reader, cart, just_added)
-    lines = tuple(_line(line, now.get(line.variant_id)) for line in cart.lines)
+    lines = tuple(_line(line, _current_price(reader, line.variant_id, cart.currency)) for line in cart.lines)
     return Cart(
         id=CartId(document.id),
         buyer=cart.buyer,
@@ -47,17 +42,13 @@ def cart_of(reader: Reader, document: Document[CartDocument], just_added: Offer 
     )
 
 
-def _current_prices(reader: Reader, cart: CartDocument, known: Offer | None) -> dict[VariantId, int]:
-    prices = {known.variant_id: known.amount} if known else {}
-    wanted = [line.variant_id for line in cart.lines if line.variant_id not in prices]
-    if len(wanted) == 1:
-        row = reader.one(storage.CURRENT_PRICE, currency=cart.currency, variant_id=wanted[0])
-        if row is not None:
-            prices[wanted[0]] = row.amount
-    elif wanted:
-        rows = reader.all(storage.CURRENT_PRICES, currency=cart.currency, variant_ids=as_list(wanted))
-        prices.update({VariantId(row.variant_id): row.amount for row in rows})
-    return prices
+def _current_price(reader: Reader, variant_id: VariantId, currency: str) -> int | None:
+    """What the variant costs now; None where it is not sold in this currency."""
+    variant = reader.row(storage.VARIANTS, variant_id)
+    if variant is None or not variant.on_sale:
+        return None
+    prices = reader.rows(storage.PRICES, variant_id)
+    return next((price.amount for price in prices if price.currency == currency), None)
 
 
 def _filled(line: Line) -> FilledLine:

@@ -31,7 +31,10 @@ def service(_setup: Setup) -> Service:
             Handle(EmptyTheCart, commands.empty_the_cart),
             Handle(MergeCart, commands.merge_cart),
         ),
-        asks=(Ask(GetCart, queries.get_cart), Ask(GetFilledCart, queries.get_filled_cart, snapshot=False)),
+        asks=(
+            Ask(GetCart, queries.get_cart, snapshot=False),
+            Ask(GetFilledCart, queries.get_filled_cart, snapshot=False),
+        ),
         listeners=(
             Listen(ProductChanged, listeners.when_product_changed_copy_its_variants),
             Listen(PriceChanged, listeners.when_price_changed_copy_it),

@@ -3,6 +3,7 @@
 from mercato.contracts.inventory import AdjustStock, NotEnoughStock, StockChanged, VariantStock
 from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
+from mercato.services.inventory.domain import Level, moved
 from mercato.services.inventory.queries import stock_of
 from mercato.values.ids import LocationId, VariantId
 from mercato.values.messages import Caller
@@ -10,8 +11,7 @@ from mercato.values.messages import Caller
 
 def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> VariantStock:
     location_id = LocationId(command.location_id or first_location(tx))
-    levels = {row.location_id: row for row in tx.all(storage.LEVELS, variant_id=command.variant_id)}
-    level = levels.get(location_id)
+    level = _level(tx, command.variant_id, location_id)
     available = level.available if level else 0
     if available + command.change < 0:
         raise NotEnoughStock(available=available)
@@ -21,49 +21,44 @@ def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> Vari
 
 def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, change: int, reason: str) -> None:
     """Receive pieces (`change` above 0) or write them off, never more than are available, and tell others."""
-    levels = {row.location_id: row for row in tx.all(storage.LEVELS, variant_id=variant_id)}
-    level = levels.get(location_id)
-    if level is None:
-        tx.run(
-            storage.ADD_LEVEL,
-            variant_id=variant_id,
-            location_id=location_id,
-            available=0,
-            reserved=0,
-            sold=0,
-            received=0,
-            returned=0,
-            written_off=0,
-            version=0,
-        )
-    available = level.available if level else 0
-    pieces = max(change, -available)
+    level = _level(tx, variant_id, location_id)
+    pieces = max(change, -(level.available if level else 0))
     if level is not None and not pieces:
         return
+    if level is None:
+        level = Level(variant_id, location_id, 0, 0, 0, 0, 0, 0, 0)
+        tx.add(storage.STOCK, level)
     if pieces:
-        statement = storage.RECEIVE if pieces > 0 else storage.WRITE_OFF
-        if not tx.run(statement, variant_id=variant_id, location_id=location_id, pieces=abs(pieces)):
-            raise NotEnoughStock(available=available)
-        kind = "received" if pieces > 0 else "written_off"
-        add_movement(tx, variant_id, location_id, kind, (abs(pieces), "", reason))
-    version = (level.version if level else 0) + (1 if pieces else 0)
-    tx.emit(StockChanged(variant_id, LocationId(location_id), available + pieces, version), variant_id, version)
+        after = move(tx, level, "received" if pieces > 0 else "written_off", abs(pieces), reason=reason)
+        if after is None:
+            raise NotEnoughStock(available=level.available)
+        level = after
+    event = StockChanged(variant_id, LocationId(location_id), level.available, level.version)
+    tx.emit(event, variant_id, level.version)
 
 
-def add_movement(tx: Transaction, variant_id: str, location_id: str, kind: str, what: tuple[int, str, str]) -> None:
-    """Record a movement; `what` is how many pieces, for which order, and why."""
-    quantity, order_id, reason = what
+def move(tx: Transaction, level: Level, kind: str, pieces: int, order_id: str = "", reason: str = "") -> Level | None:
+    """Move so many pieces, with the movement that explains it; the level then. None: there are not so many."""
+    after = moved(level, kind, pieces)
+    if after is None:
+        return None
+    tx.change(storage.STOCK, level, after)
     tx.defer(
         storage.ADD_MOVEMENT,
         id=tx.new_id("mov"),
-        variant_id=variant_id,
-        location_id=location_id,
+        variant_id=level.variant_id,
+        location_id=level.location_id,
         kind=kind,
-        quantity=quantity,
+        quantity=pieces,
         order_id=order_id,
         reason=reason,
         at=tx.now,
     )
+    return after
+
+
+def _level(tx: Transaction, variant_id: str, location_id: str) -> Level | None:
+    return next((level for level in tx.rows(storage.STOCK, variant_id) if level.location_id == location_id), None)
 
 
 def first_location(tx: Transaction) -> str:

@@ -28,7 +28,7 @@ def find_shortages(reader: Reader, query: FindShortages, _caller: Caller) -> tup
 
 
 def stock_of(reader: Reader, variant_id: VariantId) -> VariantStock:
-    rows = reader.all(storage.LEVELS, variant_id=variant_id)
+    rows = reader.rows(storage.STOCK, variant_id)
     levels = tuple(
         StockLevel(
             LocationId(row.location_id),

@@ -1,10 +1,12 @@
 """Tables and statements of inventory."""
 
 import msgspec
-from sqlalchemy import BindParameter, CheckConstraint, Index, MetaData, Table, bindparam, select, update
+from sqlalchemy import CheckConstraint, Index, MetaData, Table, bindparam, select
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
-from mercato.runtime.database.statements import any_of, fetch, insert_into, upsert, write
+from mercato.runtime.database.kept import Kept
+from mercato.runtime.database.statements import any_of, fetch, insert_into, upsert
+from mercato.services.inventory.domain import Level, Reservation
 
 metadata = MetaData()
 
@@ -66,27 +68,9 @@ movements = Table(
 )
 
 
-class LevelRow(msgspec.Struct, frozen=True):
-    location_id: str
-    available: int
-    reserved: int
-    sold: int
-    received: int
-    returned: int
-    written_off: int
-    version: int
-
-
 class AvailableRow(msgspec.Struct, frozen=True):
     variant_id: str
     available: int
-
-
-class ReservationRow(msgspec.Struct, frozen=True):
-    variant_id: str
-    location_id: str
-    quantity: int
-    state: str
 
 
 class LocationRow(msgspec.Struct, frozen=True):
@@ -94,83 +78,18 @@ class LocationRow(msgspec.Struct, frozen=True):
     name: str
 
 
-LEVELS = fetch(
-    LevelRow,
-    select(
-        stock.c.location_id,
-        stock.c.available,
-        stock.c.reserved,
-        stock.c.sold,
-        stock.c.received,
-        stock.c.returned,
-        stock.c.written_off,
-        stock.c.version,
-    )
-    .where(stock.c.store == bindparam("store"), stock.c.variant_id == bindparam("variant_id"))
-    .order_by(stock.c.location_id),
+STOCK = Kept(
+    stock,
+    Level,
+    changing=("available", "reserved", "sold", "received", "returned", "written_off", "version"),
+    guard="version",
 )
+RESERVATIONS = Kept(reservations, Reservation, changing=("state", "expires_at"), guard="state")
 LIST_AVAILABLE = fetch(
     AvailableRow,
     select(stock.c.variant_id, stock.c.available).where(
         stock.c.store == bindparam("store"), any_of(stock.c.variant_id, "variant_ids")
     ),
-)
-_level = (
-    stock.c.store == bindparam("store"),
-    stock.c.variant_id == bindparam("variant_id"),
-    stock.c.location_id == bindparam("location_id"),
-)
-_next = stock.c.version + 1
-_pieces: BindParameter[int] = bindparam("pieces")
-ADD_LEVEL = insert_into(stock)
-RESERVE = write(
-    update(stock)
-    .where(*_level, stock.c.available >= _pieces)
-    .values(available=stock.c.available - _pieces, reserved=stock.c.reserved + _pieces, version=_next)
-)
-RELEASE = write(
-    update(stock)
-    .where(*_level, stock.c.reserved >= _pieces)
-    .values(available=stock.c.available + _pieces, reserved=stock.c.reserved - _pieces, version=_next)
-)
-SELL = write(
-    update(stock)
-    .where(*_level, stock.c.reserved >= _pieces)
-    .values(sold=stock.c.sold + _pieces, reserved=stock.c.reserved - _pieces, version=_next)
-)
-TAKE_BACK = write(
-    update(stock)
-    .where(*_level)
-    .values(available=stock.c.available + _pieces, returned=stock.c.returned + _pieces, version=_next)
-)
-RECEIVE = write(
-    update(stock)
-    .where(*_level)
-    .values(available=stock.c.available + _pieces, received=stock.c.received + _pieces, version=_next)
-)
-WRITE_OFF = write(
-    update(stock)
-    .where(*_level, stock.c.available >= _pieces)
-    .values(available=stock.c.available - _pieces, written_off=stock.c.written_off + _pieces, version=_next)
-)
-ADD_RESERVATION = insert_into(reservations)
-LIST_RESERVATIONS = fetch(
-    ReservationRow,
-    select(reservations.c.variant_id, reservations.c.location_id, reservations.c.quantity, reservations.c.state).where(
-        reservations.c.store == bindparam("store"), reservations.c.order_id == bindparam("order_id")
-    ),
-)
-_reservation = (
-    reservations.c.store == bindparam("store"),
-    reservations.c.order_id == bindparam("order_id"),
-    reservations.c.variant_id == bindparam("variant_id"),
-    reservations.c.location_id == bindparam("location_id"),
-)
-SET_RESERVATION = write(update(reservations).where(*_reservation).values(state=bindparam("new_state")))
-EXTEND_RESERVATION = write(
-    update(reservations)
-    .where(reservations.c.store == bindparam("store"), reservations.c.order_id == bindparam("order_id"))
-    .values(expires_at=bindparam("until"))
 )
 ADD_MOVEMENT = insert_into(movements)
 FIRST_LOCATION = fetch(

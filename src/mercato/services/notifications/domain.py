@@ -44,7 +44,9 @@ def origin_of(store: Store, installation: str) -> str:
 
 def one_line(text: str) -> str:
     """Text for a header: no line breaks and no other control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def order_values(order: Order) -> dict[str, Any]:

@@ -22,6 +22,6 @@ class RecordDelivery(Command[None], frozen=True):
     """How a delivery ended. Nothing happens when that is known already."""
 
     allow = System
-    mail_id: MailId
+    mail: SendMail
     outcome: Literal["sent", "gave_up"]
     attempts: int

@@ -53,16 +53,16 @@ class MailWork:
         except (NotFound, InvalidToken):
             return self.give_up(body, intent)
         origin = origin_of(store, self._installation)
-        message = self._letters.write(Letter(body.mail_id, body.template, store, contact, origin, values))
+        mail = self._letters.write(Letter(body.mail_id, body.template, store, contact, origin, values))
         try:
-            await self._mailer.send(message)
+            await self._mailer.send(mail)
         except MailRefused:
             return self.give_up(body, intent)
-        return RecordDelivery(body.mail_id, "sent", intent.attempts + 1)
+        return RecordDelivery(body, "sent", intent.attempts + 1)
 
     @staticmethod
     def give_up(body: SendMail, intent: Intent) -> RecordDelivery:
-        return RecordDelivery(body.mail_id, "gave_up", intent.attempts + 1)
+        return RecordDelivery(body, "gave_up", intent.attempts + 1)
 
     async def _contents(self, body: SendMail, calls: Door, caller: Caller) -> tuple[Contact, dict[str, Any]]:
         if body.template in TOKENS:

@@ -21,7 +21,7 @@ from mercato.services.orders.domain import HOLD, OrderBody, OrderState, next_sta
 from mercato.services.orders.messages import ExpireOrder, RefuseSoldOut
 from mercato.services.orders.queries import find_body
 from mercato.values.ids import OrderId
-from mercato.values.messages import Caller, Conflict, Event, NotFound
+from mercato.values.messages import Caller, Event, NotFound
 from mercato.values.money import Money
 
 QUOTES = Unsealer("quote", Quote)
@@ -45,10 +45,10 @@ def place_order(tx: Transaction, command: PlaceOrder, caller: Caller) -> Order:
         Money(quote.total, quote.currency),
         state.hold_expires_at,
     )
-    tx.defer(storage.ADD_ORDER, **msgspec.structs.asdict(state))
-    tx.defer(storage.ADD_BODY, order_id=state.id, body=encode(body).decode())
+    tx.add_first(storage.ORDERS, state)
+    tx.add_first(storage.BODIES, storage.OrderBodyRow(state.id, encode(body).decode()))
     tx.defer(storage.ADD_ORDERED_CART, cart_id=quote.cart_id, cart_version=quote.cart_version, order_id=state.id)
-    tx.defer(storage.ADD_ANSWER, order_id=state.id, kind="stock", state="waiting")
+    tx.add_first(storage.ANSWERS, storage.AnswerRow(state.id, "stock", "waiting"))
     _record(tx, state, event)
     return order_of(state, body)
 
@@ -58,7 +58,7 @@ def refuse_sold_out(_tx: Transaction, command: RefuseSoldOut, _caller: Caller) -
 
 
 def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order:
-    state = tx.one(storage.FIND_ORDER, id=command.order_id)
+    state = tx.row(storage.ORDERS, command.order_id)
     if state is None or not (caller.is_staff or state.buyer == caller.buyer):
         raise NotFound
     if state.stage not in ("placed", "payment_due", "paid"):
@@ -67,7 +67,7 @@ def cancel_order(tx: Transaction, command: CancelOrder, caller: Caller) -> Order
 
 
 def expire_order(tx: Transaction, command: ExpireOrder, _caller: Caller) -> bool:
-    state = tx.one(storage.FIND_ORDER, id=command.order_id)
+    state = tx.row(storage.ORDERS, command.order_id)
     if state is None or state.expires_at is None or state.expires_at > tx.now:
         return False
     cancel(tx, state, "expired")
@@ -91,27 +91,8 @@ def advance(tx: Transaction, state: OrderState, *events: Event, **changes: objec
         stage = next_stage(after.stage, type(event).__name__)
         after = msgspec.structs.replace(after, stage=stage, version=after.version + 1)
         _record(tx, after, event)
-    save(tx, state, after)
+    tx.change(storage.ORDERS, state, after)
     return after
-
-
-def save(tx: Transaction, before: OrderState, after: OrderState) -> None:
-    """Store what has changed. Raises Conflict when somebody else changed the order first."""
-    changed = tx.run(
-        storage.CHANGE_ORDER,
-        id=before.id,
-        known_version=before.version,
-        stage=after.stage,
-        version=after.version,
-        captured=after.captured,
-        refunded=after.refunded,
-        hold_expires_at=after.hold_expires_at,
-        expires_at=after.expires_at,
-        cancel_reason=after.cancel_reason,
-        shortages=after.shortages,
-    )
-    if not changed:
-        raise Conflict
 
 
 def full_order(tx: Transaction, state: OrderState) -> Order:

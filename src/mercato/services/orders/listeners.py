@@ -15,7 +15,7 @@ from mercato.contracts.payments import PaymentCaptured, PaymentPending, PaymentR
 from mercato.runtime.answers import problem
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.orders import storage
-from mercato.services.orders.commands import advance, cancel, full_order, save
+from mercato.services.orders.commands import advance, cancel, full_order
 from mercato.services.orders.domain import EXTENDED_HOLD, OrderState
 from mercato.values.ids import OrderId
 from mercato.values.messages import Caller
@@ -24,10 +24,9 @@ from mercato.values.money import Money
 
 def when_stock_is_reserved_ask_for_payment(tx: Transaction, event: StockReserved, _caller: Caller) -> None:
     state = _find(tx, event.order_id)
-    if state.stage != "placed" or not tx.run(storage.SET_ANSWER, id=state.id, of_kind="stock", new_state="yes"):
+    if state.stage != "placed" or not _answered(tx, state, "stock", "yes"):
         return
-    missing = tx.one(storage.COUNT_MISSING_ANSWERS, id=state.id)
-    if missing is not None and missing.count:
+    if any(answer.state != "yes" for answer in tx.rows(storage.ANSWERS, state.id)):
         return
     amount = Money(state.total, state.currency)
     due = PaymentDue(state.id, state.buyer, amount, state.payment_method, state.hold_expires_at)
@@ -38,7 +37,7 @@ def when_stock_is_refused_cancel_order(tx: Transaction, event: StockRefused, _ca
     state = _find(tx, event.order_id)
     if state.stage != "placed":
         return
-    tx.run(storage.SET_ANSWER, id=state.id, of_kind="stock", new_state="no")
+    _answered(tx, state, "stock", "no")
     cancel(tx, state, "sold_out", encode(event.shortages).decode())
     refusal = SoldOut(shortages=event.shortages, order_id=state.id)
     tx.answer(state.id, refusal.status, problem(refusal, tx.correlation))
@@ -60,7 +59,7 @@ def when_payment_is_captured_confirm_order(tx: Transaction, event: PaymentCaptur
         return
     captured = state.captured + event.amount.amount
     if captured < state.total:
-        save(tx, state, msgspec.structs.replace(state, captured=captured))
+        tx.change(storage.ORDERS, state, msgspec.structs.replace(state, captured=captured))
         return
     confirmed = OrderConfirmed(state.id, state.buyer, state.cart_id)
     paid = OrderPaid(state.id, state.buyer, Money(state.total, state.currency))
@@ -69,14 +68,23 @@ def when_payment_is_captured_confirm_order(tx: Transaction, event: PaymentCaptur
 
 def when_order_is_paid_back_record_it(tx: Transaction, event: PaymentRefunded, _caller: Caller) -> None:
     state = _find(tx, event.order_id)
-    save(tx, state, msgspec.structs.replace(state, refunded=state.refunded + event.amount.amount))
+    tx.change(storage.ORDERS, state, msgspec.structs.replace(state, refunded=state.refunded + event.amount.amount))
 
 
 def _find(tx: Transaction, order_id: OrderId) -> OrderState:
-    state = tx.one(storage.FIND_ORDER, id=order_id)
+    state = tx.row(storage.ORDERS, order_id)
     if state is None:
         raise LookupError(f"there is no order {order_id}")
     return state
+
+
+def _answered(tx: Transaction, state: OrderState, kind: str, answer: str) -> bool:
+    """Note the first answer of this kind; whether it is the first."""
+    for row in tx.rows(storage.ANSWERS, state.id):
+        if row.kind == kind and row.state == "waiting":
+            tx.change(storage.ANSWERS, row, msgspec.structs.replace(row, state=answer))
+            return True
+    return False
 
 
 def _refund(tx: Transaction, state: OrderState, event: PaymentCaptured) -> None:

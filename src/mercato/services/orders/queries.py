@@ -12,14 +12,14 @@ from mercato.values.page import Page, from_cursor, to_cursor
 
 
 def get_order(reader: Reader, query: GetOrder | AwaitOutcome, caller: Caller) -> Order:
-    state = reader.one(storage.FIND_ORDER, id=query.order_id)
+    state = reader.row(storage.ORDERS, query.order_id)
     if state is None or not (caller.is_staff or state.buyer == caller.buyer):
         raise NotFound
     return order_of(state, find_body(reader, state.id))
 
 
 def find_body(reader: Reader, order_id: str) -> OrderBody:
-    row = reader.one(storage.FIND_BODY, id=order_id)
+    row = reader.row(storage.BODIES, order_id)
     if row is None:
         raise LookupError(f"order {order_id} has no body")
     return read_body(row.body)

@@ -33,7 +33,7 @@ def service(_setup: Setup) -> Service:
             Handle(ExpireOrder, commands.expire_order, keys=lambda command: (command.order_id,)),
         ),
         asks=(
-            Ask(GetOrder, queries.get_order),
+            Ask(GetOrder, queries.get_order, snapshot=False),
             Ask(ListOrders, queries.list_orders),
             Ask(ListExpired, queries.list_expired),
         ),

@@ -1,10 +1,11 @@
 """Tables and statements of orders."""
 
 import msgspec
-from sqlalchemy import Column, Index, MetaData, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Column, Index, MetaData, Table, bindparam, or_, select
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
-from mercato.runtime.database.statements import any_of, claim, fetch, insert_into, write
+from mercato.runtime.database.kept import Kept
+from mercato.runtime.database.statements import any_of, claim, fetch, insert_into
 from mercato.services.orders.domain import OrderState
 
 metadata = MetaData()
@@ -85,12 +86,12 @@ class OrderBodyRow(msgspec.Struct, frozen=True):
     body: str
 
 
-class BodyRow(msgspec.Struct, frozen=True):
-    body: str
+class AnswerRow(msgspec.Struct, frozen=True):
+    """What one service has said to an order: "waiting", "yes" or "no"."""
 
-
-class Count(msgspec.Struct, frozen=True):
-    count: int
+    order_id: str
+    kind: str
+    state: str
 
 
 class Expired(msgspec.Struct, frozen=True):
@@ -98,34 +99,28 @@ class Expired(msgspec.Struct, frozen=True):
     id: str
 
 
-_one_order = (orders.c.store == bindparam("store"), orders.c.id == bindparam("id"))
-
-ADD_ORDER = insert_into(orders)
-FIND_ORDER = fetch(OrderState, select(*[c for c in orders.c if c.name != "store"]).where(*_one_order))
-ADD_BODY = insert_into(bodies)
-FIND_BODY = fetch(
-    BodyRow,
-    select(bodies.c.body).where(bodies.c.store == bindparam("store"), bodies.c.order_id == bindparam("id")),
+ORDERS = Kept(
+    orders,
+    OrderState,
+    changing=(
+        "stage",
+        "version",
+        "captured",
+        "refunded",
+        "hold_expires_at",
+        "expires_at",
+        "cancel_reason",
+        "shortages",
+    ),
+    guard="version",
 )
+BODIES = Kept(bodies, OrderBodyRow)
+ANSWERS = Kept(answers, AnswerRow, changing=("state",), guard="state")
 LIST_BODIES = fetch(
     OrderBodyRow,
     select(bodies.c.order_id, bodies.c.body).where(
         bodies.c.store == bindparam("store"), any_of(bodies.c.order_id, "ids")
     ),
-)
-CHANGE_ORDER = write(
-    update(orders)
-    .where(*_one_order, orders.c.version == bindparam("known_version"))
-    .values(
-        stage=bindparam("stage"),
-        version=bindparam("version"),
-        captured=bindparam("captured"),
-        refunded=bindparam("refunded"),
-        hold_expires_at=bindparam("hold_expires_at"),
-        expires_at=bindparam("expires_at"),
-        cancel_reason=bindparam("cancel_reason"),
-        shortages=bindparam("shortages"),
-    )
 )
 LIST_ORDERS = fetch(
     OrderState,
@@ -155,25 +150,6 @@ FIND_ORDERED_CART = fetch(
         ordered_carts.c.store == bindparam("store"),
         ordered_carts.c.cart_id == bindparam("cart_id"),
         ordered_carts.c.cart_version == bindparam("cart_version"),
-    ),
-)
-ADD_ANSWER = insert_into(answers)
-SET_ANSWER = write(
-    update(answers)
-    .where(
-        answers.c.store == bindparam("store"),
-        answers.c.order_id == bindparam("id"),
-        answers.c.kind == bindparam("of_kind"),
-        answers.c.state == "waiting",
-    )
-    .values(state=bindparam("new_state"))
-)
-COUNT_MISSING_ANSWERS = fetch(
-    Count,
-    select(func.count().label("count"))
-    .select_from(answers)
-    .where(
-        and_(answers.c.store == bindparam("store"), answers.c.order_id == bindparam("id")), answers.c.state != "yes"
     ),
 )
 ADD_TRANSITION = insert_into(transitions)

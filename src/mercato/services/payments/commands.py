@@ -27,7 +27,7 @@ from mercato.services.payments.domain import (
 from mercato.services.payments.messages import Charge, FollowUp, GiveBack, RecordOutcome, RecordRefund
 from mercato.values.clock import DAY, HOUR
 from mercato.values.ids import OrderId, PaymentId, RefundId
-from mercato.values.messages import Caller, Conflict, NotFound
+from mercato.values.messages import Caller, NotFound
 from mercato.values.money import Money
 
 GATEWAY = "test"
@@ -38,7 +38,7 @@ STEP_LIFE = HOUR  # for which a shopper may take the further step
 
 def pay_order(tx: Transaction, command: PayOrder, caller: Caller) -> PaymentAnswer:
     """Begin a charge. The intent is committed before the gateway hears of it (F4)."""
-    due = tx.one(storage.FIND_DUE, id=command.order_id)
+    due = tx.row(storage.DUES, command.order_id)
     if due is None or not (caller.is_staff or due.buyer == caller.buyer):
         raise NotFound("nothing is due for this order, or it is not yours")
     if due.state == "paying":
@@ -46,7 +46,7 @@ def pay_order(tx: Transaction, command: PayOrder, caller: Caller) -> PaymentAnsw
     if due.state != "open" or due.expires_at <= tx.now:
         raise NothingDue
     payment_id = command.payment_id
-    tx.run(storage.SET_DUE, id=due.order_id, from_state="open", state="paying", payment_id=payment_id)
+    tx.change(storage.DUES, due, msgspec.structs.replace(due, state="paying", payment_id=payment_id))
     row = PaymentRow(
         id=payment_id,
         order_id=OrderId(due.order_id),
@@ -63,13 +63,13 @@ def pay_order(tx: Transaction, command: PayOrder, caller: Caller) -> PaymentAnsw
         created_at=tx.now,
         version=1,
     )
-    tx.defer(storage.ADD_PAYMENT, **msgspec.structs.asdict(row))
+    tx.add_first(storage.PAYMENTS, row)
     tx.start("charge", payment_id, _charge_of(row))
     return answer_of(row, "pending")
 
 
 def complete_action(tx: Transaction, command: CompleteAction, caller: Caller) -> PaymentAnswer:
-    row = tx.one(storage.FIND_PAYMENT, id=command.payment_id)
+    row = tx.row(storage.PAYMENTS, command.payment_id)
     if row is None or not (caller.is_staff or row.buyer == caller.buyer):
         raise NotFound
     if row.state in ("action_needed", "unknown"):
@@ -78,7 +78,7 @@ def complete_action(tx: Transaction, command: CompleteAction, caller: Caller) ->
 
 
 def record_outcome(tx: Transaction, command: RecordOutcome, _caller: Caller) -> None:
-    row = tx.one(storage.FIND_PAYMENT, id=command.payment_id)
+    row = tx.row(storage.PAYMENTS, command.payment_id)
     if row is None:
         raise NotFound
     settle(tx, row, command.outcome)
@@ -86,7 +86,7 @@ def record_outcome(tx: Transaction, command: RecordOutcome, _caller: Caller) -> 
 
 def record_notice(tx: Transaction, command: RecordNotice, _caller: Caller) -> None:
     """A gateway's notice: before, after or instead of its answer, once or many times, the effect is one (F10)."""
-    row = tx.one(storage.FIND_PAYMENT, id=command.payment_id)
+    row = tx.row(storage.PAYMENTS, command.payment_id)
     if row is None or row.gateway != command.gateway:
         raise NotFound("no payment of this store has this charge")
     outcome = GatewayOutcome(command.outcome, command.charge, command.amount, "", command.failure)
@@ -110,7 +110,7 @@ def settle(tx: Transaction, row: PaymentRow, outcome: GatewayOutcome) -> None:
         failure=outcome.failure,
         version=row.version + 1,
     )
-    _save(tx, row, after)
+    tx.change(storage.PAYMENTS, row, after)
     if after.state == "captured":
         tx.emit(PaymentCaptured(after.id, after.order_id, Money(after.amount, after.currency)), after.id, after.version)
     elif after.state == "failed":
@@ -133,8 +133,10 @@ def record_refund(tx: Transaction, command: RecordRefund, _caller: Caller) -> No
 
 def give_back(tx: Transaction, row: PaymentRow, part: int) -> None:
     """Refund so much of a captured payment, never more than is left of it (I7). Nothing left: nothing happens."""
-    if part <= 0 or not tx.run(storage.HOLD_REFUND, id=row.id, part=part):
+    if part <= 0 or row.state != "captured" or row.refunded + part > row.amount:
         return
+    after = msgspec.structs.replace(row, refunded=row.refunded + part, version=row.version + 1)
+    tx.change(storage.PAYMENTS, row, after)
     refund_id = RefundId(tx.new_id("ref"))
     tx.defer(
         storage.ADD_REFUND,
@@ -150,26 +152,11 @@ def give_back(tx: Transaction, row: PaymentRow, part: int) -> None:
     tx.start("refund", refund_id, GiveBack(refund_id, row.id, row.charge, Money(part, row.currency)))
 
 
-def _save(tx: Transaction, before: PaymentRow, after: PaymentRow) -> None:
-    changed = tx.run(
-        storage.CHANGE_PAYMENT,
-        id=before.id,
-        known_version=before.version,
-        state=after.state,
-        charge=after.charge,
-        action_url=after.action_url,
-        failure=after.failure,
-        version=after.version,
-    )
-    if not changed:
-        raise Conflict
-
-
 def _fail(tx: Transaction, row: PaymentRow) -> None:
     """The shopper may try again: the due is open once more, if it still waits for this payment."""
-    due = tx.one(storage.FIND_DUE, id=row.order_id)
-    if due is not None and due.payment_id == row.id:
-        tx.run(storage.SET_DUE, id=row.order_id, from_state="paying", state="open", payment_id="")
+    due = tx.row(storage.DUES, row.order_id)
+    if due is not None and due.payment_id == row.id and due.state == "paying":
+        tx.change(storage.DUES, due, msgspec.structs.replace(due, state="open", payment_id=""))
     tx.emit(PaymentFailed(row.id, row.order_id, row.failure), row.id, row.version)
     refusal = PaymentDeclined(row.failure, payment_id=row.id, order_id=row.order_id)
     tx.answer(row.id, refusal.status, problem(refusal, tx.correlation))

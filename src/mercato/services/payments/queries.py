@@ -11,7 +11,7 @@ from mercato.values.page import Page, from_cursor, to_cursor
 
 
 def get_payment(reader: Reader, query: GetPayment, caller: Caller) -> Payment:
-    row = reader.one(storage.FIND_PAYMENT, id=query.payment_id)
+    row = reader.row(storage.PAYMENTS, query.payment_id)
     if row is None or not (caller.is_staff or row.buyer == caller.buyer):
         raise NotFound
     return payment_of(row)

@@ -5,6 +5,7 @@ from sqlalchemy import CheckConstraint, Index, MetaData, Table, bindparam, or_, 
 
 from mercato.contracts.payments import RefundState
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import fetch, insert_into, write
 from mercato.services.payments.domain import PaymentRow
 
@@ -87,45 +88,18 @@ class RefundRow(msgspec.Struct, frozen=True):
     created_at: int
 
 
-_one_due = (dues.c.store == bindparam("store"), dues.c.order_id == bindparam("id"))
-_one_payment = (payments.c.store == bindparam("store"), payments.c.id == bindparam("id"))
-
-ADD_DUE = insert_into(dues)
-FIND_DUE = fetch(DueRow, select(*[c for c in dues.c if c.name != "store"]).where(*_one_due))
-SET_DUE = write(
-    update(dues)
-    .where(*_one_due, dues.c.state == bindparam("from_state"))
-    .values(state=bindparam("state"), payment_id=bindparam("payment_id"))
+DUES = Kept(dues, DueRow, changing=("state", "payment_id", "expires_at"), guard="state")
+PAYMENTS = Kept(
+    payments,
+    PaymentRow,
+    changing=("state", "charge", "action_url", "failure", "refunded", "version"),
+    guard="version",
 )
-EXTEND_DUE = write(update(dues).where(*_one_due).values(expires_at=bindparam("until")))
-ADD_PAYMENT = insert_into(payments)
-_payment_columns = [c for c in payments.c if c.name != "store"]
-FIND_PAYMENT = fetch(PaymentRow, select(*_payment_columns).where(*_one_payment))
 LIST_PAYMENTS = fetch(
     PaymentRow,
-    select(*_payment_columns)
+    select(*[c for c in payments.c if c.name != "store"])
     .where(payments.c.store == bindparam("store"), payments.c.order_id == bindparam("order_id"))
     .order_by(payments.c.id),
-)
-CHANGE_PAYMENT = write(
-    update(payments)
-    .where(*_one_payment, payments.c.version == bindparam("known_version"))
-    .values(
-        state=bindparam("state"),
-        charge=bindparam("charge"),
-        action_url=bindparam("action_url"),
-        failure=bindparam("failure"),
-        version=bindparam("version"),
-    )
-)
-HOLD_REFUND = write(
-    update(payments)
-    .where(
-        *_one_payment,
-        payments.c.state == "captured",
-        payments.c.refunded + bindparam("part") <= payments.c.amount,
-    )
-    .values(refunded=payments.c.refunded + bindparam("part"), version=payments.c.version + 1)
 )
 ADD_REFUND = insert_into(refunds)
 SET_REFUND = write(

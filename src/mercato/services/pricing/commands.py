@@ -3,6 +3,7 @@
 from mercato.contracts.pricing import PriceChanged, Rates, RatesChanged, SetPrices, SetRates
 from mercato.runtime.transaction import Transaction
 from mercato.services.pricing import storage
+from mercato.services.pricing.queries import price_in
 from mercato.values.commerce import PricedVariant
 from mercato.values.ids import ProductId
 from mercato.values.messages import Caller
@@ -15,34 +16,27 @@ def set_prices(tx: Transaction, command: SetPrices, _caller: Caller) -> None:
 
 def save_price(tx: Transaction, product_id: ProductId, currency: str, price: PricedVariant) -> None:
     """Store a price and tell others, if it differs from the one that is stored."""
-    known = tx.one(storage.FIND_PRICE, variant_id=price.variant_id, currency=currency)
+    known = price_in(tx, price.variant_id, currency)
     if known is not None and (known.amount, known.compare_at) == (price.amount, price.compare_at):
         return
     version = known.version + 1 if known else 1
-    tx.defer(
-        storage.SAVE_PRICE,
-        variant_id=price.variant_id,
-        currency=currency,
-        product_id=product_id,
-        amount=price.amount,
-        compare_at=price.compare_at,
-        version=version,
-    )
+    row = storage.PriceRow(price.variant_id, currency, product_id, price.amount, price.compare_at, version)
+    if known is None:
+        tx.add(storage.PRICES, row)
+    else:
+        tx.change(storage.PRICES, known, row)
     event = PriceChanged(price.variant_id, product_id, currency, price.amount, price.compare_at)
     tx.emit(event, price.variant_id, version)
 
 
 def set_rates(tx: Transaction, command: SetRates, _caller: Caller) -> Rates:
     rates = command.rates
-    known = tx.one(storage.FIND_RATES, currency=rates.currency)
+    known = tx.row(storage.RATES, rates.currency)
     version = known.version + 1 if known else 1
-    tx.defer(
-        storage.SAVE_RATES,
-        currency=rates.currency,
-        tax_millionths=rates.tax_millionths,
-        tax_included=int(rates.tax_included),
-        shipping=rates.shipping,
-        version=version,
-    )
+    row = storage.RatesRow(rates.currency, rates.tax_millionths, int(rates.tax_included), rates.shipping, version)
+    if known is None:
+        tx.add_first(storage.RATES, row)
+    else:
+        tx.change(storage.RATES, known, row)
     tx.emit(RatesChanged(rates), tx.store, version)
     return rates

@@ -20,8 +20,6 @@ from mercato.values.commerce import PricedVariant
 from mercato.values.ids import StoreId, VariantId
 from mercato.values.messages import Caller, Forbidden
 
-MANY = 4
-
 
 def quote_cart(reader: Reader, query: QuoteCart, caller: Caller) -> Quoted:
     if not caller.is_staff and query.buyer != caller.buyer:
@@ -64,21 +62,20 @@ def get_prices(reader: Reader, query: GetPrices, _caller: Caller) -> tuple[Price
     return tuple(PricedVariant(VariantId(row.variant_id), row.amount, row.compare_at) for row in rows)
 
 
+def price_in(reader: Reader, variant_id: str, currency: str) -> storage.PriceRow | None:
+    """What a variant costs in a currency."""
+    return next((row for row in reader.rows(storage.PRICES, variant_id) if row.currency == currency), None)
+
+
 def _prices(reader: Reader, query: QuoteCart) -> dict[str, int]:
-    """Unit prices by variant: few are looked up one by one, which is cheaper, many at once."""
-    if len(query.lines) > MANY:
-        wanted = as_list(line.variant_id for line in query.lines)
-        rows = reader.all(storage.LIST_PRICES, currency=query.currency, variant_ids=wanted)
-        return {row.variant_id: row.amount for row in rows}
-    found = (
-        reader.one(storage.FIND_PRICE, variant_id=line.variant_id, currency=query.currency) for line in query.lines
-    )
+    """Unit prices by variant."""
+    found = (price_in(reader, line.variant_id, query.currency) for line in query.lines)
     return {row.variant_id: row.amount for row in found if row is not None}
 
 
 def _rates(reader: Reader, currency: str) -> Rates:
     """The rates of a store; without any, prices include no tax and shipping is free."""
-    row = reader.one(storage.FIND_RATES, currency=currency)
+    row = reader.row(storage.RATES, currency)
     if row is None:
         return Rates(currency, 0, True, 0)
     return Rates(currency, row.tax_millionths, bool(row.tax_included), row.shipping)

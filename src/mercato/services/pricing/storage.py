@@ -4,7 +4,8 @@ import msgspec
 from sqlalchemy import Column, MetaData, Table, bindparam, select
 
 from mercato.runtime.database.columns import Integer, identity, key, required, store
-from mercato.runtime.database.statements import any_of, fetch, upsert
+from mercato.runtime.database.kept import Kept
+from mercato.runtime.database.statements import any_of, fetch
 
 metadata = MetaData()
 
@@ -35,42 +36,33 @@ rates = Table(
 
 
 class PriceRow(msgspec.Struct, frozen=True):
+    """`amount` and `compare_at` in minor units of the currency."""
+
     variant_id: str
+    currency: str
+    product_id: str
     amount: int
     compare_at: int | None
     version: int
 
 
 class RatesRow(msgspec.Struct, frozen=True):
+    """`tax_included` is 0 or 1, `shipping` in minor units of the currency."""
+
+    currency: str
     tax_millionths: int
     tax_included: int
     shipping: int
     version: int
 
 
-_price_columns = (prices.c.variant_id, prices.c.amount, prices.c.compare_at, prices.c.version)
-
+PRICES = Kept(prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version")
+RATES = Kept(rates, RatesRow, changing=("tax_millionths", "tax_included", "shipping", "version"), guard="version")
 LIST_PRICES = fetch(
     PriceRow,
-    select(*_price_columns).where(
+    select(*(c for c in prices.c if c.name != "store")).where(
         prices.c.store == bindparam("store"),
         prices.c.currency == bindparam("currency"),
         any_of(prices.c.variant_id, "variant_ids"),
     ),
 )
-FIND_PRICE = fetch(
-    PriceRow,
-    select(*_price_columns).where(
-        prices.c.store == bindparam("store"),
-        prices.c.variant_id == bindparam("variant_id"),
-        prices.c.currency == bindparam("currency"),
-    ),
-)
-SAVE_PRICE = upsert(prices, update=("product_id", "amount", "compare_at", "version"))
-FIND_RATES = fetch(
-    RatesRow,
-    select(rates.c.tax_millionths, rates.c.tax_included, rates.c.shipping, rates.c.version).where(
-        rates.c.store == bindparam("store"), rates.c.currency == bindparam("currency")
-    ),
-)
-SAVE_RATES = upsert(rates, update=("tax_millionths", "tax_included", "shipping", "version"))

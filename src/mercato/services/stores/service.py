@@ -29,7 +29,7 @@ def service(_setup: Setup) -> Service:
             Handle(RevokeApiKey, commands.revoke_api_key),
         ),
         asks=(
-            Ask(GetStore, queries.get_store),
+            Ask(GetStore, queries.get_store, snapshot=False),
             Ask(FindStore, queries.find_store),
             Ask(ListStores, queries.list_stores, point=False),
             Ask(ResolveApiKey, queries.resolve_api_key),

@@ -55,7 +55,7 @@ def service(setup: Setup, passwords: Passwords | None = None) -> Service:
         asks=(
             Ask(GetUser, queries.get_user),
             Ask(GetCredentials, queries.get_credentials),
-            Ask(GetContact, queries.get_contact),
+            Ask(GetContact, queries.get_contact, snapshot=False),
             Ask(CheckToken, queries.check_token),
             Ask(ResolveSession, queries.resolve_session),
             Ask(ListLoginAttempts, queries.list_login_attempts),

@@ -16,3 +16,12 @@ CREATE TABLE lines (
     text {text} NOT NULL,
     PRIMARY KEY (name, number, store)
 ) {compact};
+
+CREATE TABLE stamps (
+    name {key:48} NOT NULL,
+    number {int} NOT NULL,
+    store {key:48} NOT NULL,
+    amount {int} NOT NULL,
+    version {int} NOT NULL,
+    PRIMARY KEY (name, number, store)
+) {compact};

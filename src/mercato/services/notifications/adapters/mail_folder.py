@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Callable
-from email.message import Message
-from email.policy import compat32
 from pathlib import Path
 
 from mercato.runtime.parts import WorkPool
+from mercato.services.notifications.adapters.mailer import Mail
 
-_ON_THE_WIRE = compat32.clone(linesep="\r\n")
 _NAME = re.compile(r"[^A-Za-z0-9_.@-]")
 
 
@@ -22,17 +20,16 @@ class MailFolder:
         self._folder = folder
         self._pool = pool
 
-    async def send(self, message: Message) -> None:
-        await self._pool.run(self._writing(message))
+    async def send(self, mail: Mail) -> None:
+        await self._pool.run(self._writing(mail))
 
-    def _writing(self, message: Message) -> Callable[[], None]:
-        name = _NAME.sub("_", message["Message-ID"].strip("<>"))
-        content = message.as_bytes(policy=_ON_THE_WIRE)
+    def _writing(self, mail: Mail) -> Callable[[], None]:
+        name = _NAME.sub("_", mail.message_id.strip("<>"))
 
         def write() -> None:
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = self._folder / f".{name}.new"
-            draft.write_bytes(content)
+            draft.write_bytes(mail.content)
             draft.replace(self._folder / f"{name}.eml")
 
         return write

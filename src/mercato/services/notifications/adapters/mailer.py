@@ -1,7 +1,17 @@
 """The port to whoever takes mails."""
 
-from email.message import Message
 from typing import Protocol
+
+import msgspec
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A mail as it goes over the wire. `message_id` as in its header; `sender` and `recipient` are bare addresses."""
+
+    message_id: str
+    sender: str
+    recipient: str
+    content: bytes
 
 
 class MailRefused(Exception):
@@ -17,5 +27,5 @@ class Mailer(Protocol):
     name: str
     at_once: int
 
-    async def send(self, message: Message) -> None:
+    async def send(self, mail: Mail) -> None:
         """Hand the mail over. It is accepted when this returns."""

@@ -2,11 +2,10 @@
 
 import smtplib
 import ssl
-from email.message import Message
 from urllib.parse import unquote, urlsplit
 
 from mercato.runtime.parts import WorkPool
-from mercato.services.notifications.adapters.mailer import MailRefused
+from mercato.services.notifications.adapters.mailer import Mail, MailRefused
 
 TIMEOUT = 10.0  # seconds for each step of the conversation
 FOR_GOOD = 500  # replies from here on are not worth a second try
@@ -32,15 +31,15 @@ class Smtp:
         self._password = unquote(parts.password or "")
         self._pool = pool
 
-    async def send(self, message: Message) -> None:
-        await self._pool.run(lambda: self._send(message))
+    async def send(self, mail: Mail) -> None:
+        await self._pool.run(lambda: self._send(mail))
 
-    def _send(self, message: Message) -> None:
-        domain = message["Message-ID"].strip("<>").rpartition("@")[2]
+    def _send(self, mail: Mail) -> None:
+        domain = mail.message_id.strip("<>").rpartition("@")[2]
         try:
             with smtplib.SMTP(self._host, self._port, local_hostname=domain, timeout=TIMEOUT) as server:
                 self._enter(server)
-                server.send_message(message)
+                server.sendmail(mail.sender, [mail.recipient], mail.content)
         except smtplib.SMTPRecipientsRefused as error:
             if all(code >= FOR_GOOD for code, _ in error.recipients.values()):
                 raise MailRefused(str(error)) from error

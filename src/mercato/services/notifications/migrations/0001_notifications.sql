@@ -2,7 +2,6 @@
 
 CREATE TABLE deliveries (
     id {key:48} NOT NULL,
-    store {key:48} NOT NULL,
     user_id {key:48} NOT NULL,
     template {key:40} NOT NULL,
     subject_id {key:48} NOT NULL,
@@ -10,9 +9,8 @@ CREATE TABLE deliveries (
     attempts {int} NOT NULL,
     created_at {int} NOT NULL,
     sent_at {int},
-    PRIMARY KEY (id, store)
+    store {key:48} NOT NULL,
+    PRIMARY KEY (subject_id, template, store)
 ) {compact};
 
 CREATE INDEX deliveries_by_store ON deliveries (store, id);
-
-CREATE UNIQUE INDEX deliveries_by_subject ON deliveries (subject_id, template, store);

@@ -1,0 +1,55 @@
+"""Tables whose rows a process keeps in memory: read once, changed in memory first, written in groups."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Table, bindparam, delete, select, update
+
+from mercato.runtime.database.statements import Statement, fetch, insert_into, upsert, write
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class Kept(Generic[Record]):
+    """The rows of a table, kept together by the first column of its key: all stock of a variant, one order.
+
+    `record` has a field for each column but `store`, in their order. `changing` are the columns that a change writes;
+    it is refused where `guard`, a version or a state, is no longer what it was. All writes go through the
+    transaction's `add`, `change`, `put` and `remove`, or memory would be wrong.
+    """
+
+    def __init__(self, table: Table, record: type[Record], *, changing: Iterable[str] = (), guard: str = "") -> None:
+        key = [column for column in table.primary_key if column.name != "store"]
+        same_store, same_id = table.c.store == bindparam("store"), key[0] == bindparam("of")
+        one = (same_store, *(column == bindparam(column.name) for column in key))
+        self.name = table.name
+        self.key = tuple(column.name for column in key)
+        self.id_of = attrgetter(key[0].name)
+        self.key_of = attrgetter(*self.key)
+        self.alone = len(key) == 1
+        self.guard = guard
+        self.find = fetch(
+            record, select(*(c for c in table.c if c.name != "store")).where(same_store, same_id).order_by(*key)
+        )
+        self.add = insert_into(table)
+        self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key])
+        self.remove = write(delete(table).where(*one))
+        self.change = self._change(table, one, changing)
+        table.info["kept"] = tuple(self.statements.values())
+
+    def _change(self, table: Table, one: tuple[Any, ...], changing: Iterable[str]) -> Statement[None]:
+        values: dict[str, Any] = {name: bindparam(name) for name in changing}
+        if not values:
+            return self.remove
+        unchanged = table.c[self.guard] == bindparam("known")
+        return write(update(table).where(*one, unchanged).values(values))
+
+    def in_order(self, *rows: Record) -> tuple[Record, ...]:
+        return rows if len(rows) == 1 else tuple(sorted(rows, key=self.key_of))
+
+    @property
+    def statements(self) -> dict[str, Statement[Any]]:
+        """Its statements by what they do."""
+        return {"find": self.find, "add": self.add, "put": self.put, "remove": self.remove, "change": self.change}
