@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 
 def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
-    """The real clock, randomness, threads and files."""
+    """The real clock, randomness, threads and files, for the owner of the data folder."""
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     ids = Ids(clock)
@@ -50,6 +50,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         open_database=sqlite_in(settings.data),
         telemetry=_telemetry(settings, clock),
         holder=ids.new("node"),
+        owns_alone=True,
         loop=loop,
     )
 

@@ -14,7 +14,7 @@ import msgspec
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
-from mercato.services.payments.adapters.gateway import Notice, NoticeRefused
+from mercato.services.payments.adapters.gateway import GatewayError, Notice, NoticeRefused
 from mercato.services.payments.domain import GatewayOutcome, Result
 from mercato.values.ids import PaymentId
 from mercato.values.money import Money
@@ -23,6 +23,7 @@ SIGNATURE = "x-simulated-signature"
 SECRET = b"of the simulated gateway"
 STALL = 20.0  # seconds at most
 NOTICE_LATE = 12.0
+NOTHING = Money(0, "XXX")
 
 Said = TypeVar("Said")
 Post = Callable[[str, bytes, str], None]
@@ -38,6 +39,11 @@ class Charge(msgspec.Struct):
     refunds: dict[str, int] = {}
 
     @property
+    def was_asked_for(self) -> bool:
+        """False for one that was voided before it came."""
+        return self.amount != NOTHING
+
+    @property
     def name(self) -> str:
         return "ch_" + self.key
 
@@ -45,10 +51,6 @@ class Charge(msgspec.Struct):
     def kept(self) -> int:
         """Minor units that were captured and not given back."""
         return self.amount.amount - sum(self.refunds.values()) if self.result == "captured" else 0
-
-
-class GatewayError(Exception):
-    """The gateway answers that it has a fault of its own."""
 
 
 class SimulatedGateway:
@@ -77,7 +79,7 @@ class SimulatedGateway:
         return self._outcome(known) if known else None
 
     def void(self, store: str, key: str) -> GatewayOutcome:
-        known = self.charges.setdefault((store, key), Charge(store, key, Money(0, "XXX"), "failed"))
+        known = self.charges.setdefault((store, key), Charge(store, key, NOTHING, "failed"))
         if known.result != "captured":
             known.result = "failed"
         self._trace.note("gateway", "void", key, known.result)

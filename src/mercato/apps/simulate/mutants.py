@@ -17,7 +17,7 @@ from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.documents.collection import DocumentCache
 from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.http.edge import Edge
-from mercato.runtime.slow_work.worker import Worker
+from mercato.runtime.slow_work.worker import PeerFailed, Worker
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.services.carts import domain as carts
 from mercato.services.catalog.commands import products
@@ -39,6 +39,7 @@ from mercato.services.payments.work import GatewayWork
 from mercato.services.pricing import domain as pricing
 from mercato.services.pricing import queries as quotes
 from mercato.values.clock import MINUTE
+from mercato.values.ids import PaymentId
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -231,14 +232,12 @@ def session_outlives_password() -> AbstractContextManager[None]:
 
 def gateway_key_for_each_try() -> AbstractContextManager[None]:
     """A charge that is tried again gets another key at the gateway."""
-    charge = GatewayWork.charge
 
-    async def eager(self: GatewayWork, body: Any, intent: Intent, calls: Any) -> RecordOutcome:
-        key = f"{body.payment_id}{intent.attempts or ''}"
-        outcome = await charge(self, msgspec.structs.replace(body, payment_id=key), intent, calls)
-        return RecordOutcome(body.payment_id, outcome.outcome)
+    async def eager(self: GatewayWork, store: str, charge: Any, _calls: Any) -> GatewayOutcome:
+        key = PaymentId(f"{charge.payment_id}again")
+        return await self._gateway.charge(store, key, charge.amount, charge.source)
 
-    return replaced((GatewayWork, "charge", eager))
+    return replaced((GatewayWork, "_found_or_charged", eager))
 
 
 def timeout_is_failure() -> AbstractContextManager[None]:
@@ -246,10 +245,10 @@ def timeout_is_failure() -> AbstractContextManager[None]:
     charge = GatewayWork.charge
 
     async def rash(self: GatewayWork, body: Any, intent: Intent, calls: Any) -> RecordOutcome:
-        record = await charge(self, body, intent, calls)
-        if record.outcome.result == "unknown":
+        try:
+            return await charge(self, body, intent, calls)
+        except PeerFailed:
             return RecordOutcome(body.payment_id, GatewayOutcome("failed", failure="timeout"))
-        return record
 
     return replaced((GatewayWork, "charge", rash))
 

@@ -137,6 +137,7 @@ class ShopProcess(Process):
             holder=ids.new("node"),
             reached=around.reached,
             recode=True,
+            owns_alone=True,
             loop=around.loop,
         )
 

@@ -7,6 +7,7 @@ import msgspec
 from mercato.contracts.orders import AwaitOutcome, GetOrder, Order
 from mercato.contracts.payments import (
     CompleteAction,
+    GatewayUnavailable,
     GetPayment,
     ListPayments,
     NothingDue,
@@ -51,6 +52,8 @@ async def pay(visit: Visit) -> Reply:
         answer = await visit.calls.do_once(command, visit.caller, key_of(visit, form))
     except KeyReused:
         return visit.go(f"/orders/{order.id}/payment", notice="form_used")
+    except GatewayUnavailable:
+        return visit.go(f"/orders/{order.id}/payment", notice="pay_later")
     if answer.body is None:
         assert answer.subject is not None, "an answer without a body names its payment"
         answer = await visit.calls.wait_for(PayOrder, visit.caller.store, answer.subject, WAIT) or answer

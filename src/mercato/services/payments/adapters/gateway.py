@@ -25,8 +25,13 @@ class NoticeRefused(Exception):
     """A webhook without a valid signature, or too old."""
 
 
+class GatewayError(Exception):
+    """The gateway answers that it is out of order or too busy (HTTP 5xx, 429)."""
+
+
 class Gateway(Protocol):
-    """Charges and refunds by keys of ours. A call that raises has an unknown outcome: ask with `find`."""
+    """Charges and refunds by keys of ours. A call raises OSError where the gateway is not reached or does not answer,
+    and GatewayError. Then its outcome is unknown: ask with `find`."""
 
     name: str
 
