@@ -19,7 +19,6 @@ from mercato.runtime.http.edge import SESSION_COOKIE, Edge
 from mercato.runtime.http.exchange import HTML, Reply, Request
 from mercato.runtime.http.route import Endpoint
 from mercato.runtime.settings import Settings
-from mercato.values.ids import PaymentId
 from mercato.values.messages import BUYER, USER, Caller, Command, Envelope, Event, Query
 
 Result = TypeVar("Result")
@@ -27,17 +26,27 @@ Result = TypeVar("Result")
 _LOCAL = re.compile(r"/(?!/)[A-Za-z0-9/_.~%?&=+:@!$'()*,;-]{0,1000}")
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """What a page sends to a route of the API: `body` to be encoded, the parameters of its path, an idempotency key,
+    the seconds that it prefers to wait."""
+
+    body: Any
+    params: dict[str, str] = {}
+    key: str = ""
+    wait: int = 0
+
+
 class Handed(msgspec.Struct, frozen=True):
     """What the storefront is handed by who puts the parts together.
 
-    `guest_token` makes a token for a new guest of a store. `decide` tells the test gateway what the shopper chose on
-    its page. `on` subscribes to events of this process.
+    `guest_token` makes a token for a new guest of a store. `compose` calls the route of this name for a caller, without
+    a wire: what a route does beyond its one message, pages do by it. `on` subscribes to events of this process.
     """
 
     settings: Settings
     passwords: Passwords
     guest_token: Callable[[str], str]
-    decide: Callable[[Caller, PaymentId, bool], Awaitable[None]]
+    compose: Callable[[str, Caller, Sent], Awaitable[Reply]]
     on: Callable[[type[Event], Callable[[Envelope, Event], None]], None]
 
 
@@ -88,6 +97,9 @@ class Visit:
 
     async def do(self, command: Command[Result]) -> Result:
         return await self.calls.do(command, self.caller)
+
+    async def compose(self, route: str, sent: Sent) -> Reply:
+        return await self.site.handed.compose(route, self.caller, sent)
 
     async def shell(self) -> Shell:
         return await self.site.shells.of(self.calls, self.caller)
