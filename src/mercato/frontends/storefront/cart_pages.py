@@ -23,7 +23,7 @@ from mercato.contracts.catalog import GetProduct, Variant
 from mercato.contracts.inventory import FindShortages
 from mercato.contracts.orders import GetOrder
 from mercato.frontends.storefront.choosing import can_be_sold, choose
-from mercato.frontends.storefront.cookies import GUEST_LIFE, session_cookie
+from mercato.frontends.storefront.cookies import GUEST_LIFE
 from mercato.frontends.storefront.forms import Form, sent_form
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.access.who import Tenant
@@ -153,7 +153,7 @@ async def _become_buyer(visit: Visit) -> bool:
     if holder is None:
         return False
     visit.caller = holder.caller(Tenant(shell.store.id, True, shell.store.currency), visit.request.id)
-    visit.cookie = session_cookie(token, GUEST_LIFE, secure=visit.site.secure)
+    visit.cookie = visit.session.kept(token, GUEST_LIFE)
     return visit.may_buy
 
 

@@ -9,13 +9,13 @@ import msgspec
 from minijinja import safe
 
 from mercato.contracts.carts import GetFilledCart
-from mercato.frontends.storefront.cookies import Header, no_cookie
+from mercato.frontends.storefront.cookies import Header, SessionCookie
 from mercato.frontends.storefront.formats import Formats
 from mercato.frontends.storefront.rendering import Renderer
 from mercato.frontends.storefront.shell import Shell, Shells
 from mercato.frontends.storefront.texts import NOTICES, TROUBLE
 from mercato.runtime.access.passwords import Passwords
-from mercato.runtime.http.edge import SESSION_COOKIE, Edge
+from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import HTML, Reply, Request
 from mercato.runtime.http.route import Endpoint
 from mercato.runtime.settings import Settings
@@ -58,10 +58,9 @@ class Site(msgspec.Struct, frozen=True):
     shells: Shells
     formats: Formats
 
-    @property
-    def secure(self) -> bool:
-        """Whether cookies are for encrypted connections only."""
-        return self.handed.settings.public_url.startswith("https://")
+    def session_of(self, store: str, request: Request) -> SessionCookie:
+        """The cookie of this store, at the address at which it was visited."""
+        return SessionCookie(store, base_of(request), self.handed.settings.public_url.startswith("https://"))
 
 
 class Visit:
@@ -78,6 +77,15 @@ class Visit:
     @property
     def base(self) -> str:
         return base_of(self.request)
+
+    @property
+    def session(self) -> SessionCookie:
+        return self.site.session_of(self.caller.store, self.request)
+
+    @property
+    def token(self) -> str:
+        """The token that the browser has sent, "" for none."""
+        return self.request.cookie(self.session.name)
 
     @property
     def signed_in(self) -> bool:
@@ -141,8 +149,8 @@ def endpoint_of(site: Site, page: Page) -> Endpoint:
         visit = Visit(site, edge, request, caller)
         reply = await page(visit)
         cookie = visit.cookie
-        if cookie is None and not caller.buyer and request.cookie(SESSION_COOKIE):
-            cookie = no_cookie(secure=site.secure)
+        if cookie is None and not caller.buyer and visit.token:
+            cookie = visit.session.removed()
         if cookie is not None:
             reply.headers = (*reply.headers, cookie)
         return reply
