@@ -20,7 +20,6 @@ from mercato.values.ids import PaymentId
 from mercato.values.money import Money
 
 SIGNATURE = "x-simulated-signature"
-SECRET = b"of the simulated gateway"
 STALL = 20.0  # seconds at most
 NOTICE_LATE = 12.0
 NOTHING = Money(0, "XXX")
@@ -129,16 +128,17 @@ class SimulatedGateway:
         """Post notices: at once or late, again, and now and then odd ones."""
         if known.result not in ("captured", "failed"):
             return
+        secret, wrong = _secret_of(known.store), _secret_of("sto_another")
         while self.happens(self.weather.notices):
-            self._loop.call_outside(self._random.uniform(0.0, NOTICE_LATE), self._notify, known, known.amount, SECRET)
+            self._loop.call_outside(self._random.uniform(0.0, NOTICE_LATE), self._notify, known, known.amount, secret)
         if self.happens(self.weather.odd_notices):
             other = Money(known.amount.amount + self._random.choice((-1, 1)), known.amount.currency)
-            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, other, SECRET)
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, other, secret)
         if self.happens(self.weather.odd_notices):
-            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, b"forged")
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, wrong)
 
     def _notify(self, known: Charge, amount: Money, secret: bytes) -> None:
-        captured = known.result == "captured" or secret != SECRET
+        captured = known.result == "captured" or secret != _secret_of(known.store)
         notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
         body = msgspec.json.encode(notice)
         self._trace.note("gateway", "notice", body, secret)
@@ -169,9 +169,10 @@ class GatewayLine:
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
         given = headers.get(SIGNATURE.encode(), b"").decode("latin-1")
-        if not hmac.compare_digest(given, _signed(SECRET, body)):
+        notice = msgspec.json.decode(body, type=Notice)
+        if not hmac.compare_digest(given, _signed(_secret_of(notice.store), body)):
             raise NoticeRefused("the signature does not fit")
-        return msgspec.json.decode(body, type=Notice)
+        return notice
 
     def close(self) -> None:
         """Nothing is held."""
@@ -199,6 +200,10 @@ def _answer(future: "asyncio.Future[Said]", act: Callable[[], Said]) -> None:
     outcome = act()
     if not future.done():
         future.set_result(outcome)
+
+
+def _secret_of(store: str) -> bytes:
+    return f"of the simulated gateway for {store}".encode()
 
 
 def _signed(secret: bytes, body: bytes) -> str:

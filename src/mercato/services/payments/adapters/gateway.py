@@ -48,7 +48,8 @@ class Gateway(Protocol):
         """Refund once for this key; False when the gateway refuses it for good."""
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
-        """A webhook's content. Raises NoticeRefused before anything of it is believed."""
+        """A webhook's content, signed with the secret of the store that it names. Raises NoticeRefused before anything
+        of it is believed."""
 
     def close(self) -> None:
         """Let go of what it holds. Nothing may be asked of it afterwards."""

@@ -139,25 +139,27 @@ class TestGateway:
         stamp, _, mac = headers.get(SIGNATURE, b"").partition(b".")
         if not stamp.isdigit() or len(stamp) > LONGEST_STAMP or abs(self._clock.now() - int(stamp)) > MAX_AGE:
             raise NoticeRefused("the notice is too old, or has no time")
-        if not hmac.compare_digest(mac, self._mac(stamp, body)):
-            raise NoticeRefused("the signature does not fit")
         try:
-            return msgspec.json.decode(body, type=Notice)
-        except msgspec.DecodeError as error:
+            notice = msgspec.json.decode(body, type=Notice)
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise NoticeRefused(f"the notice cannot be read: {error}") from error
+        if not hmac.compare_digest(mac, self._mac(notice.store, stamp, body)):
+            raise NoticeRefused("the signature does not fit")
+        return notice
 
-    def sign(self, body: bytes) -> str:
-        """The signature header of a notice with this body."""
+    def sign(self, store: str, body: bytes) -> str:
+        """The signature header of a notice to this store with this body."""
         stamp = str(self._clock.now()).encode()
-        return (stamp + b"." + self._mac(stamp, body)).decode()
+        return (stamp + b"." + self._mac(store, stamp, body)).decode()
 
     def _require_order(self, key: str) -> None:
         if self._clock.now() < self._out_until.get(key, 0):
             raise GatewayError("503: the test gateway is out of order")
 
-    def _mac(self, stamp: bytes, body: bytes) -> bytes:
-        _, mac = self._keyring.sign(b"test gateway", stamp + b"." + body)
-        return mac.hex().encode()
+    def _mac(self, store: str, stamp: bytes, body: bytes) -> bytes:
+        """Each store has a secret of its own: a notice to one proves nothing to another (S29)."""
+        _, secret = self._keyring.sign(b"test gateway", store.encode())
+        return hmac.digest(secret, stamp + b"." + body, "sha256").hex().encode()
 
     def _outcome(self, charged: Charged) -> GatewayOutcome:
         match charged.result:
@@ -204,7 +206,7 @@ class TestGateway:
             charged.amount,
         )
         body = msgspec.json.encode(notice)
-        await self.deliver(body, self.sign(body))
+        await self.deliver(body, self.sign(notice.store, body))
 
     async def _keep(self, charged: Charged) -> None:
         """Write a charge down before anybody hears of it; charges of one turn of the loop share a write.
