@@ -21,6 +21,7 @@ from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, Reply, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
+from mercato.runtime.log_files import LogFile
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.settings import Settings, Setup
@@ -33,6 +34,8 @@ try:
     import uvloop
 except ImportError:  # it does not exist for Windows
     uvloop = None  # type: ignore[assignment]
+
+MEGABYTE = 1_000_000
 
 Result = TypeVar("Result")
 
@@ -149,6 +152,8 @@ async def flush_logs(parts: Parts) -> None:
 
 
 def _telemetry(settings: Settings, clock: SystemClock) -> Telemetry:
-    log = (settings.data / "mercato.log").open("a", buffering=1, encoding="utf-8")
-    access = (settings.data / "access.log").open("ab") if settings.access_log == "file" else None
-    return Telemetry(clock, access, log)
+    def opened(name: str) -> LogFile:
+        return LogFile(settings.data / name, settings.log_megabytes * MEGABYTE, settings.log_files)
+
+    access = opened("access.log") if settings.access_log == "file" else None
+    return Telemetry(clock, access, opened("mercato.log"))
