@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mercato.services.orders.domain import EXTENDED_HOLD, HOLD
+from mercato.services.payments import api, work
 from mercato.services.payments.adapters import test_gateway
 from mercato.services.payments.adapters.gateway import Notice
 from mercato.services.payments.adapters.test_gateway import TestGateway
@@ -92,13 +93,15 @@ async def test_a_late_notice_alone_pays_the_order(town: Town) -> None:
 
 
 async def test_a_stalled_gateway_is_told_as_pending(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mercato.services.payments.api.PATIENCE", 0.5)
+    monkeypatch.setattr(work, "PATIENCE", 0.3)
+    monkeypatch.setattr(api, "PATIENCE", 0.5)
     monkeypatch.setattr(test_gateway, "STALL", 60.0)
     (small, _) = await town.product("shirt")
     ann = await town.person("ann")
     order = await ann.placed(small)
     pending = await ann.pay(order["id"], "stall", "one")
     assert (pending.status, pending.body) == (202, b"")
+    await town.quiet()  # until the shop has lost its patience too
     payment = await ann.get(pending.headers["location"])
     assert (payment["state"], payment["order_id"]) == ("unknown", order["id"])
     again = await ann.pay(order["id"], "stall", "one")
