@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def _rounds(options: argparse.Namespace, *, log: bool, faults: list[str]) -> list[Round]:
-    environment = {"MERCATO_ACCESS_LOG": "file" if log else "off"}
+    # The lines of a run are counted in the end, so its log must be one file.
+    environment = {"MERCATO_ACCESS_LOG": "file" if log else "off", "MERCATO_LOG_MEGABYTES": "1000000"}
     with contextlib.ExitStack() as both:
         shop, seeded = both.enter_context(server(Seed(20, 1), environment, parent=options.folder))
         shop.start()

@@ -141,7 +141,7 @@ def test_a_full_disk_stops_a_start_with_a_sentence(tmp_path: Path) -> None:
 
 
 def test_logs_that_cannot_be_written_are_dropped_and_orders_are_not(tmp_path: Path) -> None:
-    with server(SEED, parent=tmp_path) as (made, seeded):
+    with server(SEED, {"MERCATO_LOG_MEGABYTES": "10000"}, parent=tmp_path) as (made, seeded):
         large = 1 << 30
         for name in ("access.log", "mercato.log"):
             (made.data / name).touch()

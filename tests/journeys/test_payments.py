@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mercato.services.orders.domain import EXTENDED_HOLD, HOLD
+from mercato.services.payments import api, work
 from mercato.services.payments.adapters import test_gateway
 from mercato.services.payments.adapters.gateway import Notice
 from mercato.services.payments.adapters.test_gateway import TestGateway
@@ -92,13 +93,15 @@ async def test_a_late_notice_alone_pays_the_order(town: Town) -> None:
 
 
 async def test_a_stalled_gateway_is_told_as_pending(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mercato.services.payments.api.PATIENCE", 0.5)
+    monkeypatch.setattr(work, "PATIENCE", 0.3)
+    monkeypatch.setattr(api, "PATIENCE", 0.5)
     monkeypatch.setattr(test_gateway, "STALL", 60.0)
     (small, _) = await town.product("shirt")
     ann = await town.person("ann")
     order = await ann.placed(small)
     pending = await ann.pay(order["id"], "stall", "one")
     assert (pending.status, pending.body) == (202, b"")
+    await town.quiet()  # until the shop has lost its patience too
     payment = await ann.get(pending.headers["location"])
     assert (payment["state"], payment["order_id"]) == ("unknown", order["id"])
     again = await ann.pay(order["id"], "stall", "one")
@@ -191,9 +194,13 @@ def _gateway(town: Town) -> TestGateway:
     return TestGateway(None, town.clock, town.shop.parts.keyring, "")
 
 
+def _signed(town: Town, body: bytes, store: str = "") -> str:
+    return _gateway(town).sign(store or town.store, body)
+
+
 async def _notify(town: Town, notice: Notice | bytes, signature: str | None = None) -> Answer:
     body = notice if isinstance(notice, bytes) else msgspec.json.encode(notice)
-    header = {test_gateway.SIGNATURE.decode(): _gateway(town).sign(body) if signature is None else signature}
+    header = {test_gateway.SIGNATURE.decode(): _signed(town, body) if signature is None else signature}
     return await Person(town).send("POST", "/v1/payments/webhooks/test", body, **header)
 
 
@@ -211,7 +218,7 @@ async def _open_payment(town: Town) -> tuple[Person, Any, Any, Notice]:
 async def test_a_forged_notice_is_refused(town: Town) -> None:
     ann, order, payment, notice = await _open_payment(town)
     body = msgspec.json.encode(notice)
-    good = _gateway(town).sign(body)
+    good = _signed(town, body)
     stamp, _, mac = good.partition(".")
     old = f"{int(stamp) - 5 * MINUTE - 1}.{mac}"
     odd = (f"{stamp}.\xe4", f"{'9' * 5_000}.{mac}")
@@ -223,9 +230,28 @@ async def test_a_forged_notice_is_refused(town: Town) -> None:
     assert await status_of(ann, order["id"]) == "pending"
 
 
+async def test_a_notice_with_the_secret_of_another_store_is_refused(town: Town) -> None:
+    """S29: whoever runs a store of this installation knows its secret, and can pay nothing elsewhere with it."""
+    ann, order, payment, notice = await _open_payment(town)
+    other = await town.open("other", "Other Shop")
+    before = await town.state()
+    for prefix in ("", "/s/first", "/s/other"):
+        for result in ("captured", "failed"):
+            body = msgspec.json.encode(msgspec.structs.replace(notice, outcome=result))
+            header = {test_gateway.SIGNATURE.decode(): _signed(town, body, other)}
+            refused = await Person(town, prefix=prefix).send("POST", "/v1/payments/webhooks/test", body, **header)
+            assert (refused.status, refused.code) == (401, "bad_signature")
+    assert await town.state() == before
+    assert (await ann.get(f"/v1/payments/{payment['id']}"))["state"] == "action_needed"
+    assert await status_of(ann, order["id"]) == "pending"
+    assert (await _notify(town, notice)).status == 204  # with its own secret it is taken
+    await town.quiet()
+    assert await status_of(ann, order["id"]) == "paid"
+
+
 async def test_a_notice_that_is_too_old_is_refused(town: Town) -> None:
     ann, order, _, notice = await _open_payment(town)
-    signature = _gateway(town).sign(msgspec.json.encode(notice))
+    signature = _signed(town, msgspec.json.encode(notice))
     town.clock.advance(5 * MINUTE + 1)
     assert (await _notify(town, notice, signature)).status == 401
     assert await status_of(ann, order["id"]) == "pending"
@@ -261,5 +287,5 @@ async def test_a_notice_about_no_payment_of_the_store_is_not_found(town: Town) -
         msgspec.structs.replace(notice, store=other),
         msgspec.structs.replace(notice, payment_id=PaymentId("pay_" + "0" * 32)),
     ):
-        assert (await _notify(town, wrong)).status == 404
+        assert (await _notify(town, wrong, _signed(town, msgspec.json.encode(wrong), wrong.store))).status == 404
     assert (await Person(town).send("POST", "/v1/payments/webhooks/unknown", {})).status == 404

@@ -1,77 +1,26 @@
 """Slow work: nothing is called before its intent is committed, nothing is forgotten, no outcome counts twice."""
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.answers import IdempotencyKey
 from mercato.runtime.batches.executor import Executor
-from mercato.runtime.database.sqlite import connect
 from mercato.runtime.node import Node
-from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.service import Needs
 from mercato.runtime.slow_work import worker as worker_module
 from mercato.runtime.slow_work.breaker import FAILURES, Breaker
 from mercato.runtime.slow_work.breaker import PAUSES as BREAKER_PAUSES
-from mercato.runtime.slow_work.worker import PAUSES, NotYet, TryLater
-from mercato.runtime.telemetry import Telemetry
+from mercato.runtime.slow_work.worker import PAUSES, NotYet, PeerFailed
 from mercato.runtime.transaction import LEASE
-from mercato.values.clock import HOUR, MINUTE, ManualClock
-from mercato.values.ids import Ids
-from mercato.values.messages import Caller, Failed, Unavailable
-from tests.runtime.errands import Errand, Home, Send
+from mercato.values.clock import HOUR, ManualClock
+from mercato.values.messages import Failed, Unavailable
+from tests.runtime.errands import CALLER, Errand, Home, NobodyGoes, Record, Send, SendAtOnce, living, rows
 from tests.services.conftest import until
-
-CALLER = Caller.system("sto_one", "test")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "LOOK", 0.01)
-    monkeypatch.setattr("mercato.runtime.schedule.TICK", 0.01)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
-
-
-@asynccontextmanager
-async def living(home: Home, clock: ManualClock, *, tries: int = 4) -> AsyncIterator[Node]:
-    """A node with the errands. Each one is a process of its own to the leases."""
-    loop = asyncio.get_running_loop()
-    ids = Ids(clock)
-    parts = Parts(
-        clock=clock,
-        ids=ids,
-        keyring=Keyring("k1", {"k1": b"1" * 32}),
-        pools=threaded_pools(loop),
-        open_database=sqlite_in(home.folder),
-        telemetry=Telemetry(clock, log=io.StringIO()),
-        holder=ids.new("node"),
-        recode=True,
-        loop=loop,
-    )
-    node = Node([home.service(tries)], parts)
-    node.start()
-    try:
-        yield node
-    finally:
-        await node.stop()
-
-
-def rows(home: Home, sql: str) -> list[tuple[Any, ...]]:
-    connection = connect(home.folder / "errands.db")
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
 
 
 def done(home: Home) -> dict[str, str]:
@@ -82,8 +31,8 @@ def called(home: Home, times: int) -> bool:
     return len(home.called) == times
 
 
-def ran(home: Home, times: int) -> bool:
-    return len(home.ran) == times
+def recorded(home: Home, times: int) -> bool:
+    return len(done(home)) == times
 
 
 def intents(home: Home) -> list[tuple[Any, ...]]:
@@ -131,7 +80,7 @@ async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home:
     clock = ManualClock()
 
     async def outside(_errand: Errand, _intent: Any) -> str:
-        raise TryLater("nobody is at home")
+        raise ConnectionError("nobody is at home")
 
     home.outside = outside
     async with living(home, clock) as node:
@@ -139,7 +88,7 @@ async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home:
         for attempt, pause in enumerate(PAUSES[:3]):
             await until(lambda: rows(home, "SELECT 1 FROM intents WHERE state = 'waiting'"))
             due = rows(home, "SELECT due_at, error FROM intents")
-            assert due == [(clock.now() + pause, "TryLater: nobody is at home")]
+            assert due == [(clock.now() + pause, "ConnectionError: nobody is at home")]
             assert len(home.called) == attempt + 1
             clock.advance(pause)
             await until(partial(called, home, attempt + 2))
@@ -155,7 +104,7 @@ async def test_waiting_for_an_outcome_is_no_failure(home: Home) -> None:
         if len(home.called) < 8:
             raise NotYet(1_000)
         if len(home.called) == 8:
-            raise TryLater("once")
+            raise ConnectionError("once")
         return "well"
 
     home.outside = outside
@@ -183,7 +132,7 @@ async def test_what_a_process_left_behind_is_done_by_the_next_one(home: Home) ->
         await first.calls.do(Send("a"), CALLER)
         await until(lambda: home.called)
         assert intents(home) == [("a", "calling", 0)]
-        async with living(home, clock):
+        async with living(home, clock, alone=True):
             await until(lambda: done(home))
         assert (done(home), intents(home)) == ({"a": "well"}, [])
         stuck.set()  # the first process comes back late: its outcome counts for nothing
@@ -216,7 +165,7 @@ async def test_an_open_breaker_puts_errands_off_and_counts_no_try(home: Home) ->
 
     async def outside(_errand: Errand, _intent: Any) -> str:
         if down:
-            raise TryLater("down")
+            raise ConnectionError("down")
         return "well"
 
     home.outside = outside
@@ -234,6 +183,84 @@ async def test_an_open_breaker_puts_errands_off_and_counts_no_try(home: Home) ->
             clock.advance(1_000)
             await asyncio.sleep(0.02)
         assert set(done(home).values()) == {"well"}
+
+
+def test_calls_that_were_out_when_the_breaker_opened_do_not_make_its_pause_longer() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for _ in range(10 * FAILURES):
+        breaker.failed()
+    assert breaker.pause == BREAKER_PAUSES[0]
+    clock.advance(BREAKER_PAUSES[0])
+    assert breaker.pause == 0
+    assert breaker.lets_through()
+    breaker.failed()
+    breaker.failed()
+    assert breaker.pause == BREAKER_PAUSES[1]
+
+
+async def _fails(_errand: Errand, _intent: Any) -> str:
+    raise ConnectionError("down")
+
+
+async def test_a_failure_whose_outcome_is_known_is_recorded_at_once_and_opens_the_breaker(home: Home) -> None:
+    async def outside(errand: Errand, _intent: Any) -> str:
+        raise PeerFailed(Record(errand.name, "nobody knows"))
+
+    home.outside = outside
+    async with living(home, ManualClock()) as node:
+        for number in range(FAILURES):
+            assert node._workers["errands"].pause_of("errand") == 0
+            await node.calls.do(Send(f"a{number}"), CALLER)
+            await until(lambda: len(done(home)) == len(home.called))
+        assert (set(done(home).values()), intents(home)) == ({"nobody knows"}, [])
+        assert node._workers["errands"].pause_of("errand") == BREAKER_PAUSES[0]
+
+
+async def test_work_that_may_not_wait_is_recorded_unsent_while_the_breaker_is_open(home: Home) -> None:
+    home.outside = _fails
+    async with living(home, ManualClock(), tries=1, waits=False) as node:
+        for number in range(FAILURES + 2):
+            await node.calls.do(Send(f"a{number}"), CALLER)
+            await until(partial(recorded, home, number + 1))
+        assert list(done(home).values()) == ["given up"] * FAILURES + ["not sent"] * 2
+        assert (len(home.called), intents(home)) == (FAILURES, [])
+
+
+async def test_a_command_that_needs_a_broken_peer_is_refused_and_its_key_stays_free(home: Home) -> None:
+    home.outside = _fails
+    clock = ManualClock()
+    async with living(home, clock, tries=1) as node:
+        first, later = (IdempotencyKey("ann", text, "body", 201) for text in ("first", "later"))
+        answer = await node.calls.do_once(SendAtOnce("a"), CALLER, first)
+        for number in range(FAILURES - 1):
+            await node.calls.do(SendAtOnce(f"a{number}"), CALLER)
+        await until(partial(recorded, home, FAILURES))
+        for deed in (
+            lambda: node.calls.do(SendAtOnce("b"), CALLER),
+            lambda: node.calls.do_once(SendAtOnce("b"), CALLER, later),
+        ):
+            with pytest.raises(NobodyGoes) as refused:
+                await deed()
+            assert refused.value.facts == {"retry_after": 1}
+        assert await node.calls.do_once(SendAtOnce("a"), CALLER, first) == answer  # a repetition is answered as before
+        assert (len(done(home)), intents(home)) == (FAILURES, [])
+        home.outside = None
+        clock.advance(BREAKER_PAUSES[0])
+        assert (await node.calls.do_once(SendAtOnce("b"), CALLER, later)).status == 201
+        await until(lambda: done(home).get("b") == "well")
+        await node.calls.do(SendAtOnce("c"), CALLER)
+
+
+async def test_a_command_that_needs_work_which_its_service_does_not_do_stops_the_start(home: Home) -> None:
+    service = home.service()
+    rows = tuple(
+        msgspec.structs.replace(row, needs=Needs("dance", NobodyGoes)) if row.needs else row for row in service.handlers
+    )
+    home.service = lambda *_, **_named: msgspec.structs.replace(service, handlers=rows)  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="needs work of kind 'dance'"):
+        async with living(home, ManualClock()):
+            pass
 
 
 async def _failing(node: Node, patch: pytest.MonkeyPatch, times: int, wanted: Callable[[Any], bool]) -> None:
@@ -258,7 +285,7 @@ async def test_a_database_that_fails_for_a_while_makes_no_errand_forgotten(
 ) -> None:
     async def outside(_errand: Errand, intent: Any) -> str:
         if not intent.attempts:
-            raise TryLater("not now")
+            raise ConnectionError("not now")
         return "well"
 
     home.outside = outside
@@ -317,38 +344,28 @@ async def test_background_work_gives_way_to_a_busy_process_but_not_for_ever(
         assert (done(home), len(looks)) == ({"a": "well"}, min(calm_after, worker_module.MOST_WAITS) + 1)
 
 
-async def test_a_job_runs_at_its_times_and_remembers_them_over_a_restart(home: Home) -> None:
-    clock = ManualClock()
-    start = clock.now()
-    async with living(home, clock):
-        await until(lambda: rows(home, "SELECT 1 FROM jobs WHERE name = 'tick'"))
-        assert rows(home, "SELECT due_at FROM jobs WHERE name = 'tick'") == [(start + MINUTE,)]
-        clock.advance(MINUTE)
-        await until(lambda: home.ran)
-        await until(lambda: rows(home, f"SELECT 1 FROM jobs WHERE due_at = {start + 2 * MINUTE}"))  # noqa: S608
-    clock.advance(MINUTE - 1)
-    async with living(home, clock):
-        await asyncio.sleep(0.05)
-        assert home.ran == [start + MINUTE]
-        clock.advance(1)
-        await until(lambda: len(home.ran) == 2)
-        await until(lambda: rows(home, f"SELECT 1 FROM jobs WHERE due_at = {start + 3 * MINUTE}"))  # noqa: S608
-    clock.advance(10 * MINUTE)
-    async with living(home, clock):  # what was missed is done once, not ten times
-        await until(lambda: len(home.ran) == 3)
-        await asyncio.sleep(0.05)
-        assert home.ran == [start + MINUTE, start + 2 * MINUTE, start + 12 * MINUTE]
+async def test_what_another_process_calls_is_left_to_it_for_as_long_as_its_lease(home: Home) -> None:
+    async def outside(_errand: Errand, intent: Any) -> str:
+        if intent.attempts == 0:
+            await asyncio.Event().wait()
+        return "well"
 
-
-async def test_a_job_has_one_runner_at_a_time(home: Home) -> None:
+    home.outside = outside
     clock = ManualClock()
-    async with living(home, clock), living(home, clock):
-        await until(lambda: rows(home, "SELECT 1 FROM jobs WHERE name = 'tick'"))
-        for count in (1, 2, 3):
-            clock.advance(MINUTE)
-            await until(partial(ran, home, count))
+    async with living(home, clock) as first:
+        await first.calls.do(Send("a"), CALLER)
+        await until(lambda: home.called)
+        for task in first._tasks:
+            task.cancel()  # it renews nothing any more, as a process that was killed
+        async with living(home, clock):
+            clock.advance(LEASE - 1)
             await asyncio.sleep(0.05)
-            assert len(home.ran) == count
+            assert (done(home), home.called) == ({}, [("a", 0)])
+            clock.advance(1)
+            await until(lambda: done(home))
+        assert (done(home), home.called) == ({"a": "well"}, [("a", 0), ("a", 1)])
+        for task in list(first._workers["errands"]._tasks):
+            task.cancel()
 
 
 async def test_what_was_put_off_is_done_when_the_clock_has_been_set_back(home: Home) -> None:

@@ -174,6 +174,7 @@ def _parts(folder: Path, clock: ManualClock, log: io.StringIO) -> Parts:
         telemetry=Telemetry(clock, log=log),
         holder=ids.new("req"),
         recode=True,
+        owns_alone=True,
         loop=loop,
     )
 

@@ -11,22 +11,23 @@ from mercato.apps.directory import StoreDirectory, guest_token
 from mercato.apps.services import SERVICES, MakeService, make_services
 from mercato.apps.system_routes import SystemRoutes
 from mercato.frontends.storefront.mounting import storefront
-from mercato.frontends.storefront.visit import Handed
+from mercato.frontends.storefront.visit import Handed, Sent
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.answers import encode
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
-from mercato.runtime.http.exchange import JSON, Request
+from mercato.runtime.http.exchange import JSON, Reply, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
+from mercato.runtime.log_files import LogFile
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.settings import Settings, Setup
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import SystemClock
-from mercato.values.ids import Ids, PaymentId
+from mercato.values.ids import Ids
 from mercato.values.messages import Caller, NotFound
 
 try:
@@ -34,11 +35,13 @@ try:
 except ImportError:  # it does not exist for Windows
     uvloop = None  # type: ignore[assignment]
 
+MEGABYTE = 1_000_000
+
 Result = TypeVar("Result")
 
 
 def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
-    """The real clock, randomness, threads and files."""
+    """The real clock, randomness, threads and files, for the owner of the data folder."""
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     ids = Ids(clock)
@@ -50,6 +53,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         open_database=sqlite_in(settings.data),
         telemetry=_telemetry(settings, clock),
         holder=ids.new("node"),
+        owns_alone=True,
         loop=loop,
     )
 
@@ -78,7 +82,7 @@ class Shop:
             settings=self.settings,
             passwords=Argon2Passwords(parts.pools.slow),
             guest_token=lambda store: guest_token(parts.ids, parts.keyring, parts.clock, store),
-            decide=_decider(self.edge, api),
+            compose=_composer(self.edge, api),
             on=self.node.on,
         )
 
@@ -109,18 +113,22 @@ class Shop:
         return _Server(config)
 
 
-def _decider(edge: Edge, api: tuple[Route, ...]) -> Callable[[Caller, PaymentId, bool], Awaitable[None]]:
-    """What the page of the test gateway does: the route of payments for it, called without a wire."""
-    route = next((route for route in api if route.name == "DecideAtTestGateway"), None)
+def _composer(edge: Edge, api: tuple[Route, ...]) -> Callable[[str, Caller, Sent], Awaitable[Reply]]:
+    """Calls a route of the API for a front-end, as a request that has been let in."""
+    routes = {route.name: route for route in api}
 
-    async def decide(caller: Caller, payment_id: PaymentId, approve: bool) -> None:
+    async def compose(name: str, caller: Caller, sent: Sent) -> Reply:
+        route = routes.get(name)
         if route is None:
-            raise NotFound("there is no test gateway")
-        request = Request("POST", route.path, b"", {b"content-type": JSON}, encode({"approve": approve}), "")
-        request.params = {"payment_id": payment_id}
-        await route.endpoint(edge, request, caller)
+            raise NotFound(f"this shop has no {name}")
+        headers = {b"content-type": JSON, b"prefer": f"wait={sent.wait}".encode()}
+        if sent.key:
+            headers[b"idempotency-key"] = sent.key.encode()
+        request = Request(route.method, route.path, b"", headers, encode(sent.body), "")
+        request.params = sent.params
+        return await route.endpoint(edge, request, caller)
 
-    return decide
+    return compose
 
 
 class _Server(uvicorn.Server):
@@ -144,6 +152,8 @@ async def flush_logs(parts: Parts) -> None:
 
 
 def _telemetry(settings: Settings, clock: SystemClock) -> Telemetry:
-    log = (settings.data / "mercato.log").open("a", buffering=1, encoding="utf-8")
-    access = (settings.data / "access.log").open("ab") if settings.access_log == "file" else None
-    return Telemetry(clock, access, log)
+    def opened(name: str) -> LogFile:
+        return LogFile(settings.data / name, settings.log_megabytes * MEGABYTE, settings.log_files)
+
+    access = opened("access.log") if settings.access_log == "file" else None
+    return Telemetry(clock, access, opened("mercato.log"))

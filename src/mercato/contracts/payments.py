@@ -96,6 +96,11 @@ class PaymentDeclined(Refusal):
     advice = "Try again with another means of payment; the goods are held until the hold ends."
 
 
+class GatewayUnavailable(Refusal):
+    status, code = 503, "gateway_unavailable"
+    advice = "The payment provider is out of order. Nothing was charged; pay after Retry-After, while the hold lasts."
+
+
 class BadSignature(Refusal):
     status, code = 401, "bad_signature"
     advice = "The webhook is not signed with this store's secret, or too old."
@@ -105,7 +110,7 @@ class PayOrder(Command[PaymentAnswer], frozen=True):
     """Try to pay an order. `source` names what the gateway's page gave the shopper (never a card number)."""
 
     allow = Buyer
-    refusals = (NotFound, NothingDue, PaymentInProgress, PaymentDeclined)
+    refusals = (NotFound, NothingDue, PaymentInProgress, PaymentDeclined, GatewayUnavailable)
     payment_id: PaymentId
     order_id: OrderId
     source: Source

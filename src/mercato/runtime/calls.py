@@ -4,7 +4,7 @@ Routes, front-ends, workers, jobs and tests call; handlers and listeners never d
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -14,12 +14,15 @@ from mercato.runtime.batches.executor import Executor
 from mercato.runtime.database.engine import Connection, DatabaseFault
 from mercato.runtime.database.idempotency import FIND_ANSWER, FIND_KEY, KeyRow
 from mercato.runtime.parts import Parts
-from mercato.runtime.service import Answerer, Ask, Await
+from mercato.runtime.service import Answerer, Ask, Await, Needs
 from mercato.runtime.transaction import Intent, Reader
 from mercato.runtime.waiting import Waiters
-from mercato.values.messages import Caller, Command, Forbidden, KeyReused, Query, Unavailable
+from mercato.values.clock import SECOND
+from mercato.values.messages import Caller, Command, Forbidden, KeyReused, Query, Refusal, Unavailable
 
 Reply = TypeVar("Reply")
+
+PauseOf = Callable[[str], int]
 
 
 class NoSuchService(Exception):
@@ -108,12 +111,15 @@ class Calls:
         self._questions: dict[type[Any], Questions] = {}
         self._asks: dict[type[Query[Any]], Ask] = {}
         self._awaits: dict[type[Query[Any]], Await] = {}
+        self._needs: dict[type[Command[Any]], tuple[Needs, PauseOf]] = {}
 
-    def add(self, executor: Executor) -> None:
-        """Make the messages of a service known."""
+    def add(self, executor: Executor, pause_of: PauseOf) -> None:
+        """Make the messages of a service known. `pause_of` tells how long slow work of a kind does not go out (ms)."""
         questions = Questions(executor, self._parts)
         for handle in executor.service.handlers:
             _require_allow(handle.message)
+            if handle.needs is not None:
+                self._needs[handle.message] = _checked(handle.needs, executor), pause_of
             self._executors[handle.message] = executor
             self._questions[handle.message] = questions
         for ask in executor.service.asks:
@@ -127,14 +133,21 @@ class Calls:
 
     def do(self, command: Command[Reply], caller: Caller) -> Awaitable[Reply]:
         """Have a command executed; its reply, or its Refusal raised, after the commit."""
-        return cast(Awaitable[Reply], self._executor(command).submit(command, caller))
+        executor = self._executor(command)
+        if (refusal := self._missing(command)) is not None:
+            raise refusal
+        return cast(Awaitable[Reply], executor.submit(command, caller))
 
     def do_once(self, command: Command[Any], caller: Caller, key: IdempotencyKey) -> Awaitable[Answer]:
         """Have a command executed once for this key; its final answer as bytes, the same on every repetition.
 
         The body is None while the outcome is being decided: `wait_for` it.
         """
-        return cast(Awaitable[Answer], self._executor(command).submit(command, caller, key))
+        executor = self._executor(command)
+        refusal = self._missing(command)
+        if refusal is not None and self.stored(type(command), caller.store, key) is None:
+            raise refusal
+        return cast(Awaitable[Answer], executor.submit(command, caller, key))
 
     def finish(self, command: Command[Any], caller: Caller, intent: Intent) -> Awaitable[Any]:
         """Have the outcome of slow work recorded, and its intent removed with it."""
@@ -194,11 +207,26 @@ class Calls:
                 return reply
             await future
 
+    def _missing(self, command: Command[Any]) -> Refusal | None:
+        """The refusal of a command whose slow work could not go out; None: it may be executed."""
+        row = self._needs.get(type(command))
+        if row is None:
+            return None
+        needs, pause_of = row
+        pause = pause_of(needs.kind)
+        return needs.refusal(retry_after=-(-pause // SECOND)) if pause else None
+
     def _executor(self, command: Command[Any]) -> Executor:
         executor = self._executors.get(type(command))
         if executor is None:
             raise NoSuchService(f"no service of this process handles {type(command).__name__}")
         return executor
+
+
+def _checked(needs: Needs, executor: Executor) -> Needs:
+    if needs.kind not in {work.kind for work in executor.service.work}:
+        raise ValueError(f"a command of {executor.name} needs work of kind {needs.kind!r}: its manifest has none")
+    return needs
 
 
 def _require_allow(message: type[msgspec.Struct]) -> None:

@@ -76,7 +76,8 @@ class Node:
                 if source not in logs:
                     raise ValueError(f"{executor.name} listens to {source}, which this process does not run")
             executor.start(logs)
-            self.calls.add(executor)
+            worker = self._workers.get(executor.name)
+            self.calls.add(executor, worker.pause_of if worker else _goes_out)
         self.rounds.start()
         for worker in self._workers.values():
             self._tasks.append(self.parts.loop.create_task(worker.look()))
@@ -170,3 +171,7 @@ class Node:
         if forget is not None and batch.tx is not None:
             for store, subject in batch.tx.changes:
                 forget(store, subject)
+
+
+def _goes_out(_kind: str) -> int:
+    return 0

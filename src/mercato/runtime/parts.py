@@ -134,7 +134,8 @@ class Parts(msgspec.Struct, frozen=True):
     """Everything outside of the runtime that it uses.
 
     `reached` is called with the name of each point where a crash matters. `recode` sends every message and event
-    through its encoding even in process, as tests do.
+    through its encoding even in process, as tests do. `owns_alone`: no other process uses these databases, of which the
+    lock of the data folder is proof. So what another holder holds was left behind by a process that has ended.
     """
 
     clock: Clock
@@ -146,4 +147,5 @@ class Parts(msgspec.Struct, frozen=True):
     holder: str
     reached: Reached = nothing_happens
     recode: bool = False
+    owns_alone: bool = False
     loop: Any = None

@@ -16,11 +16,12 @@ LEASE = 60_000  # ms; a job that runs longer must be safe when a second one begi
 
 
 class BeginJob(Command[int], frozen=True):
-    """Take a job's lease if it is due: 0; else when it is due."""
+    """Take a job's lease if it is due: 0; else when it is due. `alone`: nobody lives who could hold it."""
 
     allow = System
     name: str
     every: int
+    alone: bool
 
 
 class EndJob(Command[None], frozen=True):
@@ -38,7 +39,8 @@ def begin_job(tx: Transaction, command: BeginJob, _caller: Caller) -> int:
     if tx.now < row.due_at <= tx.now + command.every:  # farther ahead: the clock has been set back since (F16)
         return row.due_at
     tx.run(ADD_LEASE, name=f"job {command.name}", holder="", fence=0, expires_at=0)
-    taken = tx.run(TAKE_LEASE, lease=f"job {command.name}", now=tx.now, me=tx.holder, until=tx.now + LEASE)
+    until, alone = tx.now + LEASE, int(command.alone)
+    taken = tx.run(TAKE_LEASE, lease=f"job {command.name}", now=tx.now, me=tx.holder, until=until, alone=alone)
     return 0 if taken else tx.now + LEASE
 
 
@@ -74,7 +76,7 @@ class Schedule:
     async def _run_if_due(self, job: Job) -> None:
         caller = Caller.system("", f"job {job.name}")
         try:
-            due_at = await self._executor.submit(BeginJob(job.name, job.every), caller)
+            due_at = await self._executor.submit(BeginJob(job.name, job.every, self._parts.owns_alone), caller)
             if due_at:
                 self._due[job.name] = due_at
                 return

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import MetaData
 
 from mercato.runtime.transaction import Intent, Reader, Transaction
-from mercato.values.messages import Caller, Command, Event, Query
+from mercato.values.messages import Caller, Command, Event, Query, Refusal
 
 Reply = TypeVar("Reply")
 
@@ -31,6 +31,14 @@ Answerer = Callable[[Reader, Any, Caller], Any]
 Listener = Callable[[Transaction, Any, Caller], None]
 
 
+class Needs(msgspec.Struct, frozen=True):
+    """A command is of use only if work of this `kind` can begin at once. While its outside party fails, the command is
+    answered with `refusal`, which says in its fact `retry_after` (seconds) when to come back. Nothing is stored."""
+
+    kind: str
+    refusal: type[Refusal]
+
+
 class Handle(msgspec.Struct, frozen=True):
     """This command is executed by `run`.
 
@@ -42,6 +50,7 @@ class Handle(msgspec.Struct, frozen=True):
     run: Handler
     keys: Callable[[Any], tuple[str, ...]] | None = None
     subject: Callable[[Any], str] | None = None
+    needs: Needs | None = None
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -80,9 +89,11 @@ class Listen(msgspec.Struct, frozen=True):
 class Work(msgspec.Struct, frozen=True):
     """Slow work of this `kind`: `run(body, intent, calls)` makes the outside call and returns the outcome's command.
 
-    It may run again after a crash or a failure (`intent.attempts` > 0): then it must first find out what the earlier
-    attempt did. After `tries` failures `give_up(body, intent)` makes the command that records it. `peer` names whom
-    it calls: peers have their own limit of `at_once` calls and their own breaker. Work in the
+    Whatever `run` raises is a failure, after which it is tried again, but for NotYet and PeerFailed of the worker. So it
+    may run again (`intent.attempts` > 0), also after a crash: then it must first find out what the earlier attempt did.
+    After `tries` failures `give_up(body, intent)` makes the command that records it. `peer` names whom
+    it calls: peers have their own limit of `at_once` calls and their own breaker. While that is open, work waits; what
+    may not wait has `shut_out(body, intent)`, which makes the command that records it unsent. Work in the
     `background` gives way to shoppers: while the process is busy, only a trickle of it is done.
     """
 
@@ -94,6 +105,7 @@ class Work(msgspec.Struct, frozen=True):
     at_once: int = 16
     tries: int = 12
     background: bool = False
+    shut_out: Callable[[Any, Intent], Command[Any]] | None = None
 
 
 class Job(msgspec.Struct, frozen=True):

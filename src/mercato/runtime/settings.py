@@ -8,12 +8,15 @@ import msgspec
 
 from mercato.runtime.parts import Parts
 
+LEAST_FILES = 2  # of a log: the one that is written, and one before it
+
 
 class Settings(msgspec.Struct, frozen=True):
     """`data` holds everything that must be kept. `mail` is `folder` (mails as .eml files) or smtp://user:pass@host:port.
 
     `public_url` is the address that links in mails begin with, "" for the one that this process listens on.
-    `rate_limits` multiplies all limits; 0 switches them off.
+    `rate_limits` multiplies all limits; 0 switches them off. Each log has at most `log_files` files (two at least) of
+    `log_megabytes`.
     """
 
     data: Path
@@ -23,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True):
     public_url: str = ""
     rate_limits: float = 1.0
     access_log: str = "file"
+    log_megabytes: int = 100
+    log_files: int = 5
 
     @property
     def url(self) -> str:
@@ -51,6 +56,11 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
         raise SettingsError(f"MERCATO_MAIL is {settings.mail!r}: it is `folder` or `smtp://HOST:PORT`")
     if settings.access_log not in ("file", "off"):
         raise SettingsError(f"MERCATO_ACCESS_LOG is {settings.access_log!r}: it is `file` or `off`")
+    if settings.log_megabytes < 1 or settings.log_files < LEAST_FILES:
+        raise SettingsError(
+            f"MERCATO_LOG_MEGABYTES is {settings.log_megabytes} and MERCATO_LOG_FILES {settings.log_files}: it takes "
+            f"1 or more, and {LEAST_FILES} or more"
+        )
     return settings
 
 

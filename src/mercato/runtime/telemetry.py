@@ -9,13 +9,14 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import accumulate
-from typing import IO, Any, TextIO
+from typing import Any, Protocol
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mercato.runtime.log_files import LogFile
 from mercato.values.clock import Clock
 
 BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)  # seconds
@@ -37,10 +38,20 @@ class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
 
 
+class Stream(Protocol):
+    """What takes lines: a LogFile, or any file."""
+
+    def write(self, lines: Any, /) -> object: ...
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Log:
     """What went wrong, a line of JSON each. When the stream fails, lines are dropped, never requests (F17)."""
 
-    def __init__(self, clock: Clock, stream: TextIO) -> None:
+    def __init__(self, clock: Clock, stream: Stream) -> None:
         self._clock = clock
         self._stream = stream
         self.dropped = 0
@@ -80,7 +91,7 @@ class RequestLog:
     When the stream fails, lines are dropped, never requests. Without a stream requests are only counted.
     """
 
-    def __init__(self, clock: Clock, stream: IO[bytes] | None) -> None:
+    def __init__(self, clock: Clock, stream: Stream | None) -> None:
         self._clock = clock
         self._stream = stream
         self._pile: list[Noted] = []
@@ -155,10 +166,11 @@ class _RouteCollector(Collector):
 class Telemetry:
     """One process's logs and metrics."""
 
-    def __init__(self, clock: Clock, access: IO[bytes] | None = None, log: TextIO | None = None) -> None:
+    def __init__(self, clock: Clock, access: Stream | None = None, log: Stream | None = None) -> None:
+        self._files = [stream for stream in (access, log) if isinstance(stream, LogFile)]
         self.registry = CollectorRegistry()
         self.requests = RequestLog(clock, access)
-        self._stream = log or sys.stderr
+        self._stream: Stream = log or sys.stderr
         self.log = Log(clock, self._stream)
         self._routes = _RouteCollector()
         self.registry.register(self._routes)
@@ -166,6 +178,7 @@ class Telemetry:
         self.messages = Counter("mercato_messages", "Commands and events done", ("service",), registry=self.registry)
         self.redone = Counter("mercato_batches_redone", "Batches run again", ("service",), registry=self.registry)
         self.parked = Gauge("mercato_parked_events", "Events waiting for a retry", ("service",), registry=self.registry)
+        self.dropped = Gauge("mercato_log_lines_dropped", "Lines that no log could take", registry=self.registry)
         self.lag = Gauge(
             "mercato_consumer_lag", "Events not yet consumed", ("service", "source"), registry=self.registry
         )
@@ -185,4 +198,6 @@ class Telemetry:
     def exposition(self) -> bytes:
         """The text that `/metrics` answers."""
         self.requests.flush()
+        lost = sum(file.lost for file in self._files)
+        self.dropped.set(self.requests.dropped + self.log.dropped + lost)
         return generate_latest(self.registry)

@@ -1,6 +1,7 @@
 """A browser without scripts: it keeps cookies, follows redirects, fills in forms, and looks at every page it gets."""
 
 from collections.abc import Mapping
+from http.cookies import SimpleCookie
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
@@ -10,6 +11,8 @@ from yarl import URL
 from tests.frontends.storefront.html_pages import Form, Page, read_page
 
 MOST_REDIRECTS = 10
+STORE = "sto_" + "1" * 32
+COOKIE = f"mercato_session_{STORE}"  # of this store
 
 
 class Browser:
@@ -34,12 +37,23 @@ class Browser:
     @property
     def cookie(self) -> str:
         """The value of the session cookie, "" without one."""
-        return next((cookie.value for cookie in self._session.cookie_jar if cookie.key == "mercato_session"), "")
+        return next((cookie.value for cookie in self._session.cookie_jar if cookie.key == COOKIE), "")
 
     @cookie.setter
     def cookie(self, value: str) -> None:
         self._session.cookie_jar.clear()
-        self._session.cookie_jar.update_cookies({"mercato_session": value}, URL(self.origin))
+        self._session.cookie_jar.update_cookies({COOKIE: value}, URL(self.origin))
+
+    def cookies(self, path: str) -> dict[str, str]:
+        """The cookies that it sends with a request for this path: name and value."""
+        sent = self._session.cookie_jar.filter_cookies(URL(self.origin + path))
+        return {name: morsel.value for name, morsel in sent.items()}
+
+    def plant(self, name: str, value: str, path: str) -> None:
+        """Have a cookie as a store would set it for this path."""
+        cookie: SimpleCookie = SimpleCookie({name: value})
+        cookie[name]["path"] = path
+        self._session.cookie_jar.update_cookies(cookie, URL(self.origin))
 
     async def open(self, path: str, status: int = 200) -> Page:
         """Open an address, as by typing it."""

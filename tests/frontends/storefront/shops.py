@@ -32,7 +32,7 @@ from mercato.values.clock import SystemClock
 from mercato.values.commerce import PricedVariant
 from mercato.values.ids import CategoryId, Ids, ProductId, StoreId
 from mercato.values.messages import Caller
-from tests.frontends.storefront.browser import Browser
+from tests.frontends.storefront.browser import STORE, Browser
 
 PASSWORD = "correct horse battery"
 ADDRESS = {
@@ -70,7 +70,7 @@ class TestShop:
         self.clock = clock
         self.origin = origin
         self.log = log
-        self.store = StoreId("sto_" + "1" * 32)
+        self.store = StoreId(STORE)
 
     def browser(self, prefix: str = "") -> Browser:
         return Browser(self.origin, prefix)

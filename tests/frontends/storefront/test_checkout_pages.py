@@ -1,13 +1,16 @@
 """The checkout: errors that lose nothing, quotes that do not fit any more, forms that are sent twice."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from mercato.contracts.orders import ListOrders, OrderSummary
 from mercato.contracts.pricing import QUOTE_LIFE
+from mercato.runtime.bulkheads import ROOM
 from mercato.values.messages import BUYER, Caller
 from tests.frontends.storefront.browser import Browser
 from tests.frontends.storefront.html_pages import Page
 from tests.frontends.storefront.shops import ADDRESS, TestShop
+from tests.services.conftest import until
 
 
 async def test_errors_stand_beside_their_fields_and_nothing_that_was_typed_is_lost(shop: TestShop) -> None:
@@ -103,6 +106,46 @@ async def test_what_was_sold_between_cart_and_order_is_told_in_the_cart(shop: Te
         await _preview(browser, fill=False)
         await browser.press("Order for")
         assert browser.page.heading == "Payment"
+
+
+async def test_in_a_crowd_an_order_for_what_is_sold_out_is_not_made_and_the_cart_tells_it(shop: TestShop) -> None:
+    mug = await shop.add_mug(stock=2)
+    async with await shop.shopper() as browser:
+        await browser.open("/products/mug")
+        await browser.press("Add to cart", quantity="2")
+        preview = await _preview(browser, fill=False)
+        await shop.take_stock(mug, 1)
+        async with shop.shop.edge.bulkheads.room([f"{shop.store} {mug.variants[0].id}"]):
+            await browser.press("Order for")
+        assert browser.page.path == "/cart?order=none"
+        assert "Your order could not be made" in browser.page.text
+        assert "Only 1 left" in browser.page.text
+        assert await _orders(shop, browser) == ()
+        browser.page = preview
+        await browser.press("Order for")  # again by the same key: the same answer, in a crowd or not
+        assert browser.page.path == "/cart?order=none"
+        await browser.press("the quantity of Mug", quantity="1")
+        assert "Your order could not be made" not in browser.page.text
+        await _preview(browser, fill=False)
+        await browser.press("Order for")
+        assert browser.page.heading == "Payment"
+
+
+async def test_an_order_for_what_many_want_waits_for_its_turn(shop: TestShop) -> None:
+    mug = await shop.add_mug()
+    goods = [f"{shop.store} {mug.variants[0].id}"]
+    bulkheads = shop.shop.edge.bulkheads
+    async with await shop.shopper() as browser:
+        await _preview(browser)
+        async with AsyncExitStack() as crowd:
+            for _ in range(ROOM):
+                await crowd.enter_async_context(bulkheads.room(goods))
+            pressing = asyncio.create_task(browser.press("Order for"))
+            await until(lambda: bulkheads._lines[goods[0]].waiting)
+            assert await _orders(shop, browser) == ()
+        await pressing
+        assert browser.page.heading == "Payment"
+        assert not bulkheads.is_crowded(goods)
 
 
 async def test_a_price_that_rose_since_it_was_shown_is_shown_before_it_is_asked(shop: TestShop) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mercato.contracts.users import ListLoginAttempts
 from mercato.values.clock import HOUR
+from tests.frontends.storefront.browser import COOKIE
 from tests.frontends.storefront.html_pages import read_page
 from tests.frontends.storefront.shops import PASSWORD, TestShop, running_shop
 
@@ -158,7 +159,7 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_connections
             )
         assert status == 303
         parts = headers["set-cookie"].split("; ")
-        assert parts[0].startswith("mercato_session=ms_")
+        assert parts[0].startswith(f"{COOKIE}=ms_")
         assert set(parts[1:]) >= {"Path=/", "HttpOnly", "SameSite=Lax", "Secure"}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from mercato.contracts.payments import ListPayments, Payment
+from mercato.runtime.slow_work.breaker import FAILURES
 from mercato.values.ids import OrderId
 from tests.frontends.storefront.browser import Browser
 from tests.frontends.storefront.shops import ADDRESS, TestShop
@@ -50,6 +51,21 @@ async def test_a_payment_form_that_comes_back_with_another_choice_is_given_anew(
         browser.page = page
         await browser.press("Pay", source="approve")
         assert "This form was sent before" in browser.page.text
+        await browser.press("Pay", source="approve")
+        assert browser.page.heading == "Payment successful"
+
+
+async def test_while_the_gateway_is_out_of_order_the_order_waits_for_a_later_payment(shop: TestShop) -> None:
+    await shop.add_mug()
+    async with await shop.shopper() as browser:
+        await _order(browser)
+        breaker = shop.shop.node._workers["payments"]._breakers["test"]
+        for _ in range(FAILURES):
+            breaker.failed()
+        await browser.press("Pay", source="approve")
+        assert "Nothing was charged; your order waits here" in browser.page.text
+        assert not await _payments(shop, browser)
+        shop.clock.advance(breaker.pause)
         await browser.press("Pay", source="approve")
         assert browser.page.heading == "Payment successful"
 

@@ -7,8 +7,10 @@ import pytest
 
 from mercato.contracts.catalog import GetProduct, Image, Option, ProductDraft, Spec, VariantDraft
 from mercato.contracts.stores import ChangeSettings, OpenStore
+from mercato.runtime.http.edge import session_cookie_name
 from mercato.values.ids import StoreId
 from mercato.values.messages import Caller
+from tests.frontends.storefront.browser import COOKIE
 from tests.frontends.storefront.shops import ADDRESS, PASSWORD, TestShop, running_shop
 
 EVIL = "<script>alert(1)</script>\"'><b>"
@@ -162,16 +164,52 @@ async def test_programs_still_get_problem_documents(shop: TestShop) -> None:
             assert msgspec.json.decode(text)["status"] == status
 
 
-async def test_the_token_of_another_store_is_taken_away_and_the_store_can_be_visited(shop: TestShop) -> None:
+async def _other_store(shop: TestShop) -> StoreId:
+    """A second store of the same host, at /s/other."""
     other = StoreId("sto_" + "2" * 32)
     await shop.calls.do(OpenStore(other, "other", "Other Shop", "EUR"), Caller.system(other, "test"))
+    return other
+
+
+async def test_the_token_of_another_store_is_taken_away_and_the_store_can_be_visited(shop: TestShop) -> None:
+    name = session_cookie_name(await _other_store(shop))
     async with await shop.shopper() as browser:
+        token = browser.cookie
+        browser.plant(name, token, "/s/other")
         await browser.open("/s/other/", 403)
-        assert browser.cookie == ""
+        assert browser.cookies("/s/other/") == {COOKIE: token}  # which is not the other store's
         await browser.open("/s/other/")
         assert browser.page.heading == "Other Shop"
         await browser.open("/s/other/login")
         await browser.press("Log in", status=401, email="jo@example.com", password=PASSWORD)
+        assert browser.cookies("/") == {COOKIE: token}
+
+
+async def test_a_session_of_one_store_leaves_those_of_others_on_its_host_as_they_are(shop: TestShop) -> None:
+    """Each has a cookie of its own name, for its own paths (I24)."""
+    name = session_cookie_name(await _other_store(shop))
+    async with await shop.shopper() as browser:
+        first = browser.cookie
+        browser.prefix = "/s/other"
+        await browser.open("/account")
+        assert browser.page.heading == "Log in"  # the session of the first store is none here
+        assert browser.cookies("/") == {COOKIE: first}
+        await shop.sign_up(browser, "jo@other.example.com")
+        await browser.open("/login")
+        await browser.press("Log in", email="jo@other.example.com", password=PASSWORD)
+        await browser.open("/account")
+        assert browser.page.heading == "My account"
+        second = browser.cookies("/s/other")[name]
+        assert browser.cookies("/") == browser.cookies("/s/others") == {COOKIE: first}
+        assert browser.cookies("/s/other/cart") == {COOKIE: first, name: second}
+        await browser.press("Log out")
+        assert browser.cookies("/s/other") == {COOKIE: first}
+        browser.prefix = ""
+        await browser.open("/account")
+        assert browser.page.heading == "My account"
+        browser.plant(name, second, "/")  # a session that is over, and not even this store's
+        await browser.open("/account")
+        assert browser.page.heading == "My account"
 
 
 async def test_pages_say_what_browsers_may_do_with_them(shop: TestShop) -> None:

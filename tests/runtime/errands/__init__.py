@@ -1,17 +1,27 @@
 """A small service with slow work and timed work; what the outside party does is handed in by the test."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import MetaData, Table
 
+from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database.columns import Text, identity, required, store
+from mercato.runtime.database.sqlite import connect
 from mercato.runtime.database.statements import insert_into
-from mercato.runtime.service import Door, Handle, Job, Service, Work
+from mercato.runtime.node import Node
+from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.service import Door, Handle, Job, Needs, Service, Work
+from mercato.runtime.telemetry import Telemetry
 from mercato.runtime.transaction import Intent, Transaction
-from mercato.values.clock import MINUTE
-from mercato.values.messages import Anyone, Caller, Command, System
+from mercato.values.clock import MINUTE, ManualClock
+from mercato.values.ids import Ids
+from mercato.values.messages import Anyone, Caller, Command, Refusal, System
 
 metadata = MetaData()
 done = Table(
@@ -23,6 +33,8 @@ done = Table(
     sqlite_with_rowid=False,
 )
 ADD_DONE = insert_into(done)
+
+CALLER = Caller.system("sto_one", "test")
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -38,6 +50,17 @@ class Send(Command[None], frozen=True):
     fails: bool = False
 
 
+class NobodyGoes(Refusal):
+    status, code = 503, "nobody_goes"
+
+
+class SendAtOnce(Command[None], frozen=True):
+    """Send somebody out, or do nothing."""
+
+    allow = Anyone
+    name: str
+
+
 class Record(Command[None], frozen=True):
     allow = System
     name: str
@@ -48,6 +71,10 @@ def send(tx: Transaction, command: Send, _caller: Caller) -> None:
     tx.start("errand", command.name, Errand(command.name), command.after)
     if command.fails:
         raise RuntimeError("it comes to nothing")
+
+
+def send_at_once(tx: Transaction, command: SendAtOnce, _caller: Caller) -> None:
+    tx.start("errand", command.name, Errand(command.name))
 
 
 def record(tx: Transaction, command: Record, _caller: Caller) -> None:
@@ -79,12 +106,59 @@ class Home:
     def give_up(errand: Errand, _intent: Intent) -> Record:
         return Record(errand.name, "given up")
 
-    def service(self, tries: int = 4) -> Service:
+    @staticmethod
+    def shut_out(errand: Errand, _intent: Intent) -> Record:
+        return Record(errand.name, "not sent")
+
+    def service(self, tries: int = 4, *, waits: bool = True) -> Service:
+        shut_out = None if waits else self.shut_out
         return Service(
             name="errands",
             package=__name__,
             tables=metadata,
-            handlers=(Handle(Send, send), Handle(Record, record)),
-            work=(Work("errand", Errand, self.run, self.give_up, peer="outside", at_once=2, tries=tries),),
+            handlers=(
+                Handle(Send, send),
+                Handle(SendAtOnce, send_at_once, needs=Needs("errand", NobodyGoes)),
+                Handle(Record, record),
+            ),
+            work=(
+                Work("errand", Errand, self.run, self.give_up, "outside", at_once=2, tries=tries, shut_out=shut_out),
+            ),
             jobs=(Job("tick", MINUTE, self.tick),),
         )
+
+
+@asynccontextmanager
+async def living(
+    home: Home, clock: ManualClock, *, tries: int = 4, waits: bool = True, alone: bool = False
+) -> AsyncIterator[Node]:
+    """A node with the errands. Each one is a process of its own to the leases; one that is `alone` knows that the
+    others have ended."""
+    loop = asyncio.get_running_loop()
+    ids = Ids(clock)
+    parts = Parts(
+        clock=clock,
+        ids=ids,
+        keyring=Keyring("k1", {"k1": b"1" * 32}),
+        pools=threaded_pools(loop),
+        open_database=sqlite_in(home.folder),
+        telemetry=Telemetry(clock, log=io.StringIO()),
+        holder=ids.new("node"),
+        recode=True,
+        owns_alone=alone,
+        loop=loop,
+    )
+    node = Node([home.service(tries, waits=waits)], parts)
+    node.start()
+    try:
+        yield node
+    finally:
+        await node.stop()
+
+
+def rows(home: Home, sql: str) -> list[tuple[Any, ...]]:
+    connection = connect(home.folder / "errands.db")
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()

@@ -150,9 +150,11 @@ def _all_requests(town: Town) -> dict[str, tuple[str, str, dict[str, str], bytes
     return requests
 
 
-def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
+async def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
     town.shop.parts.telemetry.requests.flush()
-    lines = map(json.loads, (town.shop.settings.data / "access.log").read_bytes().splitlines())
+    log = town.shop.settings.data / "access.log"
+    await until(lambda: request_id.encode() in log.read_bytes())  # a thread writes it
+    lines = map(json.loads, log.read_bytes().splitlines())
     fields = ("store", "method", "route", "status", "peer", "buyer", "code")
     return [tuple(line.get(field, "") for field in fields) for line in lines if line["request"] == request_id]
 
@@ -181,7 +183,7 @@ async def test_both_ways_answer_alike(tmp_path: Path) -> None:
                 assert by_lane.headers[header] == by_asgi.headers[header], (name, header)
             ids = [f"request-{number:05d}-{way}" for way in WAYS]
             assert by_lane.body.replace(ids[0].encode(), ids[1].encode()) == by_asgi.body, name
-            lines = [_log_lines(town, request_id) for request_id in ids]
+            lines = [await _log_lines(town, request_id) for request_id in ids]
             assert lines[0] == lines[1], name
             assert len(lines[0]) == 1, name
 

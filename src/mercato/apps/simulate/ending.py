@@ -51,7 +51,7 @@ def money(safety: Safety, gateway: SimulatedGateway) -> Iterator[Finding]:
             continue
         store, _, order_id, amount, state, refunded = payments[key]
         kept[store, order_id] += charge.kept
-        if charge.amount.amount != amount:
+        if charge.was_asked_for and charge.amount.amount != amount:
             yield Finding("I9", charge.key, f"{charge.amount.amount} was asked for, {amount} was due")
         settled = charge.result if charge.result != "action_needed" else "failed"
         if state != settled:

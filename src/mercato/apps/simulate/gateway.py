@@ -14,15 +14,15 @@ import msgspec
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
-from mercato.services.payments.adapters.gateway import Notice, NoticeRefused
+from mercato.services.payments.adapters.gateway import GatewayError, Notice, NoticeRefused
 from mercato.services.payments.domain import GatewayOutcome, Result
 from mercato.values.ids import PaymentId
 from mercato.values.money import Money
 
 SIGNATURE = "x-simulated-signature"
-SECRET = b"of the simulated gateway"
 STALL = 20.0  # seconds at most
 NOTICE_LATE = 12.0
+NOTHING = Money(0, "XXX")
 
 Said = TypeVar("Said")
 Post = Callable[[str, bytes, str], None]
@@ -38,6 +38,11 @@ class Charge(msgspec.Struct):
     refunds: dict[str, int] = {}
 
     @property
+    def was_asked_for(self) -> bool:
+        """False for one that was voided before it came."""
+        return self.amount != NOTHING
+
+    @property
     def name(self) -> str:
         return "ch_" + self.key
 
@@ -45,10 +50,6 @@ class Charge(msgspec.Struct):
     def kept(self) -> int:
         """Minor units that were captured and not given back."""
         return self.amount.amount - sum(self.refunds.values()) if self.result == "captured" else 0
-
-
-class GatewayError(Exception):
-    """The gateway answers that it has a fault of its own."""
 
 
 class SimulatedGateway:
@@ -77,7 +78,7 @@ class SimulatedGateway:
         return self._outcome(known) if known else None
 
     def void(self, store: str, key: str) -> GatewayOutcome:
-        known = self.charges.setdefault((store, key), Charge(store, key, Money(0, "XXX"), "failed"))
+        known = self.charges.setdefault((store, key), Charge(store, key, NOTHING, "failed"))
         if known.result != "captured":
             known.result = "failed"
         self._trace.note("gateway", "void", key, known.result)
@@ -127,16 +128,17 @@ class SimulatedGateway:
         """Post notices: at once or late, again, and now and then odd ones."""
         if known.result not in ("captured", "failed"):
             return
+        secret, wrong = _secret_of(known.store), _secret_of("sto_another")
         while self.happens(self.weather.notices):
-            self._loop.call_outside(self._random.uniform(0.0, NOTICE_LATE), self._notify, known, known.amount, SECRET)
+            self._loop.call_outside(self._random.uniform(0.0, NOTICE_LATE), self._notify, known, known.amount, secret)
         if self.happens(self.weather.odd_notices):
             other = Money(known.amount.amount + self._random.choice((-1, 1)), known.amount.currency)
-            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, other, SECRET)
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, other, secret)
         if self.happens(self.weather.odd_notices):
-            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, b"forged")
+            self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, wrong)
 
     def _notify(self, known: Charge, amount: Money, secret: bytes) -> None:
-        captured = known.result == "captured" or secret != SECRET
+        captured = known.result == "captured" or secret != _secret_of(known.store)
         notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
         body = msgspec.json.encode(notice)
         self._trace.note("gateway", "notice", body, secret)
@@ -167,9 +169,10 @@ class GatewayLine:
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
         given = headers.get(SIGNATURE.encode(), b"").decode("latin-1")
-        if not hmac.compare_digest(given, _signed(SECRET, body)):
+        notice = msgspec.json.decode(body, type=Notice)
+        if not hmac.compare_digest(given, _signed(_secret_of(notice.store), body)):
             raise NoticeRefused("the signature does not fit")
-        return msgspec.json.decode(body, type=Notice)
+        return notice
 
     def close(self) -> None:
         """Nothing is held."""
@@ -197,6 +200,10 @@ def _answer(future: "asyncio.Future[Said]", act: Callable[[], Said]) -> None:
     outcome = act()
     if not future.done():
         future.set_result(outcome)
+
+
+def _secret_of(store: str) -> bytes:
+    return f"of the simulated gateway for {store}".encode()
 
 
 def _signed(secret: bytes, body: bytes) -> str:

@@ -20,7 +20,7 @@ _BUYER = re.compile(rb'"buyer":"([^"]+)"')
 
 # Refusals that are not kept under the key of a request. Those of a busy shop may come at any time, the others only
 # before the request was answered for good.
-BUSY = frozenset({"overloaded", "unavailable", "too_many_requests"})
+BUSY = frozenset({"overloaded", "unavailable", "too_many_requests", "gateway_unavailable"})
 PASSING = frozenset({"conflict", "idempotency_key_in_flight", "cart_changed", "quote_expired", "log_in_first"})
 
 
@@ -99,7 +99,7 @@ class History:
         subject = f"{sent.method} {sent.path} of {sent.who.name}"
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
             self._fail("5xx", subject, f"it was answered with {answer.status}")
-        elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE and self.calm:
+        elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE and self.calm and answer.code != "gateway_unavailable":
             self._fail("5xx", subject, "it was answered with 503 although nothing fails any more")
         elif answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and answer.code == "idempotency_key_reused":
             self._fail("I13", subject, "its own key is said to be another request's")

@@ -13,12 +13,11 @@ from mercato.runtime.batches.executor import Batch, Executor, _Saved
 from mercato.runtime.batches.items import CommandItem, EventItem
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.positions import MOVE_POSITION
-from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.documents.collection import Document
 from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.memory import Memory
-from mercato.runtime.slow_work.worker import Worker
+from mercato.runtime.slow_work.worker import PeerFailed, Worker
 from mercato.runtime.transaction import Intent, Transaction
 from mercato.services.carts import domain as carts
 from mercato.services.catalog.commands import products
@@ -39,6 +38,7 @@ from mercato.services.payments.work import GatewayWork
 from mercato.services.pricing import domain as pricing
 from mercato.services.pricing import queries as quotes
 from mercato.values.clock import MINUTE
+from mercato.values.ids import PaymentId
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -127,12 +127,7 @@ def events_without_outbox() -> AbstractContextManager[None]:
 
 def answer_not_completed() -> AbstractContextManager[None]:
     """The answer that a later transaction gives is not stored under the key of the request."""
-    run = Transaction.run
-
-    def silent(self: Transaction, statement: Any, **parameters: Any) -> int:
-        return 1 if statement is COMPLETE_KEY else run(self, statement, **parameters)
-
-    return replaced((Transaction, "run", silent))
+    return replaced((Transaction, "complete_keys", lambda _self: None))
 
 
 def redo_keeps_half() -> AbstractContextManager[None]:
@@ -232,14 +227,12 @@ def session_outlives_password() -> AbstractContextManager[None]:
 
 def gateway_key_for_each_try() -> AbstractContextManager[None]:
     """A charge that is tried again gets another key at the gateway."""
-    charge = GatewayWork.charge
 
-    async def eager(self: GatewayWork, body: Any, intent: Intent, calls: Any) -> RecordOutcome:
-        key = f"{body.payment_id}{intent.attempts or ''}"
-        outcome = await charge(self, msgspec.structs.replace(body, payment_id=key), intent, calls)
-        return RecordOutcome(body.payment_id, outcome.outcome)
+    async def eager(self: GatewayWork, store: str, charge: Any, _calls: Any) -> GatewayOutcome:
+        key = PaymentId(f"{charge.payment_id}again")
+        return await self._gateway.charge(store, key, charge.amount, charge.source)
 
-    return replaced((GatewayWork, "charge", eager))
+    return replaced((GatewayWork, "_found_or_charged", eager))
 
 
 def timeout_is_failure() -> AbstractContextManager[None]:
@@ -247,10 +240,10 @@ def timeout_is_failure() -> AbstractContextManager[None]:
     charge = GatewayWork.charge
 
     async def rash(self: GatewayWork, body: Any, intent: Intent, calls: Any) -> RecordOutcome:
-        record = await charge(self, body, intent, calls)
-        if record.outcome.result == "unknown":
+        try:
+            return await charge(self, body, intent, calls)
+        except PeerFailed:
             return RecordOutcome(body.payment_id, GatewayOutcome("failed", failure="timeout"))
-        return record
 
     return replaced((GatewayWork, "charge", rash))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import apsw
 import msgspec
@@ -133,10 +133,11 @@ class ShopProcess(Process):
             keyring=Keyring.open(around.folder / "keys.json", ids),
             pools=Pools(commits, work, work),
             open_database=self._open_database,
-            telemetry=Telemetry(around.clock, log=cast(TextIO, _Lines(around.logged))),
+            telemetry=Telemetry(around.clock, log=_Lines(around.logged)),
             holder=ids.new("node"),
             reached=around.reached,
             recode=True,
+            owns_alone=True,
             loop=around.loop,
         )
 

@@ -2,12 +2,10 @@
 
 from mercato.contracts.users import ChangePassword, EraseUser, GetUser, UpdateProfile, UserAccount, WrongCredentials
 from mercato.frontends.storefront import texts
-from mercato.frontends.storefront.cookies import no_cookie
 from mercato.frontends.storefront.entrance_pages import INVALID, too_often
 from mercato.frontends.storefront.forms import Form, sent_form
 from mercato.frontends.storefront.passwords import confirm_own, hash_of, verify_own
 from mercato.frontends.storefront.visit import Visit
-from mercato.runtime.http.edge import SESSION_COOKIE
 from mercato.runtime.http.exchange import Reply
 from mercato.values.ids import UserId
 from mercato.values.messages import Conflict, Malformed, TooManyRequests
@@ -51,7 +49,7 @@ async def change_password(visit: Visit) -> Reply:
         try:
             old_hash, attempt_id = await verify_own(visit, old)
             new_hash = await visit.site.handed.passwords.hash(new)
-            keep = hash_of(visit.request.cookie(SESSION_COOKIE))
+            keep = hash_of(visit.token)
             await visit.do(ChangePassword(old_hash, new_hash, keep, attempt_id))
             return visit.go("/account", notice="password_set")
         except WrongCredentials:
@@ -73,7 +71,7 @@ async def delete(visit: Visit) -> Reply:
         try:
             await confirm_own(visit, password)
             await visit.do(EraseUser(UserId(visit.caller.buyer)))
-            visit.cookie = no_cookie(secure=visit.site.secure)
+            visit.cookie = visit.session.removed()
             return visit.go("/", notice="account_deleted")
         except WrongCredentials:
             form.refuse("password", texts.FIELD_WRONG_PASSWORD)

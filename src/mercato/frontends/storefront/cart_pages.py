@@ -1,6 +1,7 @@
 """The cart: what is in it, and everything that changes it."""
 
 import asyncio
+from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -19,17 +20,19 @@ from mercato.contracts.carts import (
     UnknownVariant,
 )
 from mercato.contracts.catalog import GetProduct, Variant
-from mercato.contracts.orders import GetOrder, Order
+from mercato.contracts.inventory import FindShortages
+from mercato.contracts.orders import GetOrder
 from mercato.frontends.storefront.choosing import can_be_sold, choose
-from mercato.frontends.storefront.cookies import GUEST_LIFE, session_cookie
+from mercato.frontends.storefront.cookies import GUEST_LIFE
 from mercato.frontends.storefront.forms import Form, sent_form
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.access.who import Tenant
 from mercato.runtime.http.exchange import Reply
-from mercato.values.commerce import MAX_QUANTITY
+from mercato.values.commerce import MAX_QUANTITY, Shortage
 from mercato.values.ids import OrderId, VariantId
 from mercato.values.messages import Malformed, NotFound
 
+NO_ORDER = "none"  # in the place of the order that has failed: it was refused before it was made
 LOOKS, LOOK = 40, 0.05  # how often and every how many seconds a cart is looked at that opens again
 
 
@@ -44,10 +47,11 @@ class ShownLine(msgspec.Struct, frozen=True):
 
 async def cart(visit: Visit) -> Reply:
     if not visit.may_buy:
-        return await visit.show("cart.html", cart=None, lines=(), failed=None, most=MAX_QUANTITY)
-    failed = await _failed_order(visit)
+        return await visit.show("cart.html", cart=None, lines=(), failed=False, most=MAX_QUANTITY)
     found = await settled_cart(visit)
-    return await visit.show("cart.html", cart=found, lines=shown_lines(found, failed), failed=failed, most=MAX_QUANTITY)
+    short = await _shortages(visit, found)
+    lines = shown_lines(found, short)
+    return await visit.show("cart.html", cart=found, lines=lines, failed=bool(short), most=MAX_QUANTITY)
 
 
 async def add(visit: Visit) -> Reply:
@@ -109,9 +113,9 @@ async def settled_cart(visit: Visit) -> Cart:
     return found
 
 
-def shown_lines(found: Cart, failed: Order | None = None) -> list[ShownLine]:
+def shown_lines(found: Cart, shortages: Iterable[Shortage] = ()) -> list[ShownLine]:
     """The lines with what they cost today, and what of them an order could not get."""
-    left = {shortage.variant_id: shortage.available for shortage in failed.shortages} if failed else {}
+    left = {shortage.variant_id: shortage.available for shortage in shortages}
     return [
         ShownLine(
             line,
@@ -149,7 +153,7 @@ async def _become_buyer(visit: Visit) -> bool:
     if holder is None:
         return False
     visit.caller = holder.caller(Tenant(shell.store.id, True, shell.store.currency), visit.request.id)
-    visit.cookie = session_cookie(token, GUEST_LIFE, secure=visit.site.secure)
+    visit.cookie = visit.session.kept(token, GUEST_LIFE)
     return visit.may_buy
 
 
@@ -172,13 +176,16 @@ def _quantity(form: Form) -> int:
     return min(MAX_QUANTITY, int(text))
 
 
-async def _failed_order(visit: Visit) -> Order | None:
-    """The order that has just failed for want of stock, when the address names it."""
+async def _shortages(visit: Visit, found: Cart) -> tuple[Shortage, ...]:
+    """What was missing for the order that has just failed for want of stock, when the address names it, or says that
+    there was not even an order."""
     order_id = visit.request.query_values().get("order", "")
     if not order_id:
-        return None
+        return ()
+    if order_id == NO_ORDER:
+        return await visit.ask(FindShortages({line.variant_id: line.quantity for line in found.lines}))
     try:
         order = await visit.ask(GetOrder(OrderId(order_id)))
     except NotFound:
-        return None
-    return order if order.cancel_reason == "sold_out" else None
+        return ()
+    return order.shortages if order.cancel_reason == "sold_out" else ()

@@ -6,21 +6,19 @@ a form of the first steps again changes nothing; the last one has a key.
 
 import msgspec
 
-from mercato.contracts.carts import Cart, GetCart, GetFilledCart
+from mercato.contracts.carts import Cart, GetCart
 from mercato.contracts.orders import (
     CartAlreadyOrdered,
     CartChangedSince,
     GetOrder,
     ListOrders,
     Order,
-    PlaceOrder,
     SoldOut,
 )
 from mercato.contracts.pricing import (
     EmptyCart,
     NotForSale,
     PriceRose,
-    Quote,
     QuoteCart,
     Quoted,
     QuoteExpired,
@@ -38,21 +36,19 @@ from mercato.frontends.storefront.addresses import (
     fill_addresses,
     read_addresses,
 )
-from mercato.frontends.storefront.cart_pages import settled_cart, shown_lines
-from mercato.frontends.storefront.forms import Form, key_of, new_key, sent_form
-from mercato.frontends.storefront.visit import Visit
-from mercato.runtime.access.sealed import Unsealer, Unsound
-from mercato.runtime.answers import Answer
+from mercato.frontends.storefront.cart_pages import NO_ORDER, settled_cart, shown_lines
+from mercato.frontends.storefront.forms import Form, new_key, sent_form, sent_key
+from mercato.frontends.storefront.visit import Sent, Visit
 from mercato.runtime.http.exchange import Reply
 from mercato.values.commerce import MAX_LINES
-from mercato.values.ids import OrderId, UserId, VariantId
-from mercato.values.messages import Conflict, KeyReused, Refusal
+from mercato.values.ids import UserId, VariantId
+from mercato.values.messages import Conflict, Invalid, KeyReused, Refusal
 
-WAIT = 5.0  # seconds for which a shopper waits for the answer of the stock before seeing a page that waits
+WAIT = 5  # seconds for which a shopper waits for the answer of the stock before seeing a page that waits
+ACCEPTED = 202
 CONFLICT = 409
 INVALID = 422
 
-_QUOTES = Unsealer("quote", Quote)
 _SEEN = msgspec.json.Decoder(dict[VariantId, int])
 
 
@@ -92,58 +88,35 @@ async def preview(visit: Visit) -> Reply:
 
 
 async def place(visit: Visit) -> Reply:
-    """Order what the quote says, once for the form's key, and wait a little for the stock."""
+    """Order what the quote says, once for the form's key, and wait a little for the stock: as the API does it, in the
+    same line where many want the same goods."""
     form = sent_form(visit)
     addresses = read_addresses(form, _codes(visit))
     if addresses is None:
         return await _address_page(visit, form, INVALID)
-    key = key_of(visit, form)
+    body = {"quote": form.text("quote"), "billing": addresses.billing}
     try:
-        answer = visit.calls.stored(PlaceOrder, visit.caller.store, key)
-        if answer is None:
-            await _require_current(visit, form.text("quote"))
-            order_id = OrderId(visit.edge.ids.new("ord"))
-            command = PlaceOrder(order_id, form.text("quote"), "test", addresses.billing)
-            answer = await visit.calls.do_once(command, visit.caller, key)
-    except (QuoteExpired, CartChangedSince, QuoteTampered, KeyReused) as refusal:
+        placed = await visit.compose("PlaceOrder", Sent(body, key=sent_key(form), wait=WAIT))
+    except (QuoteExpired, CartChangedSince, KeyReused, Invalid) as refusal:
         return await _preview_again(visit, form, addresses, refusal)
-    return await _after_placing(visit, form, addresses, answer)
+    return await _after_placing(visit, form, addresses, placed)
 
 
-async def _after_placing(visit: Visit, form: Form, addresses: Addresses, answer: Answer) -> Reply:
-    if answer.body is None:
-        assert answer.subject is not None, "an answer without a body names its order"
-        final = await visit.calls.wait_for(PlaceOrder, visit.caller.store, answer.subject, WAIT)
-        if final is None:
-            return visit.go(f"/orders/{answer.subject}/waiting")
-        answer = final
-    body = answer.body or b""
-    if answer.status < 400:  # noqa: PLR2004 - the first status of refusals
-        return visit.go(f"/orders/{msgspec.json.decode(body, type=Order).id}/payment")
-    problem = msgspec.json.decode(body, type=_Problem)
+async def _after_placing(visit: Visit, form: Form, addresses: Addresses, placed: Reply) -> Reply:
+    if placed.status == ACCEPTED:
+        order_id = dict(placed.headers)[b"location"].decode().rpartition("/")[2]
+        return visit.go(f"/orders/{order_id}/waiting")
+    if placed.status < 400:  # noqa: PLR2004 - the first status of refusals
+        return visit.go(f"/orders/{msgspec.json.decode(placed.body, type=Order).id}/payment")
+    problem = msgspec.json.decode(placed.body, type=_Problem)
     if problem.code == SoldOut.code:
-        return visit.go("/cart", order=problem.order_id)
+        return visit.go("/cart", order=problem.order_id or NO_ORDER)
     if problem.code == CartAlreadyOrdered.code:
         return visit.go(f"/orders/{problem.order_id}")
     refusal = Refusal.by_code.get(problem.code, Conflict)
     if issubclass(refusal, (QuoteExpired, QuoteTampered, QuoteNotYours)):
         return await _preview_again(visit, form, addresses, refusal())
     raise refusal
-
-
-async def _require_current(visit: Visit, signed: str) -> None:
-    """Refuse a quote that has expired or whose cart was changed since. A locked cart's order says more by itself."""
-    try:
-        quote = _QUOTES.unseal(visit.edge.parts.keyring, signed)
-    except Unsound:
-        raise QuoteTampered from None
-    cart = await visit.ask(GetFilledCart())
-    if cart.locked_by:
-        return
-    if cart.version != quote.cart_version:
-        raise CartChangedSince
-    if quote.expires_at <= visit.edge.clock.now():
-        raise QuoteExpired
 
 
 async def _preview_again(visit: Visit, form: Form, addresses: Addresses, refusal: Refusal) -> Reply:

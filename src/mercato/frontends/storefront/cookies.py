@@ -1,6 +1,8 @@
 """The cookie that holds a session's or a guest's token. No script can read it, and no other site can send it."""
 
-from mercato.runtime.http.edge import SESSION_COOKIE
+import msgspec
+
+from mercato.runtime.http.edge import session_cookie_name
 from mercato.values.clock import DAY, SECOND
 
 GUEST_LIFE = 30 * DAY // SECOND  # seconds
@@ -8,16 +10,23 @@ GUEST_LIFE = 30 * DAY // SECOND  # seconds
 Header = tuple[bytes, bytes]
 
 
-def session_cookie(token: str, seconds: int, *, secure: bool) -> Header:
-    """The header that stores a token for so many seconds."""
-    return _cookie(token, seconds, secure=secure)
+class SessionCookie(msgspec.Struct, frozen=True):
+    """The cookie of one store. `base` is what the store's addresses begin with: browsers show it to no other address.
+    `secure`: it is for encrypted connections only."""
 
+    store: str
+    base: str
+    secure: bool
 
-def no_cookie(*, secure: bool) -> Header:
-    """The header that removes the token."""
-    return _cookie("", 0, secure=secure)
+    @property
+    def name(self) -> str:
+        return session_cookie_name(self.store)
 
+    def kept(self, token: str, seconds: int) -> Header:
+        """The header that stores a token for so many seconds."""
+        parts = [f"{self.name}={token}", f"Path={self.base or '/'}", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+        return b"set-cookie", "; ".join([*parts, "Secure"] if self.secure else parts).encode()
 
-def _cookie(value: str, seconds: int, *, secure: bool) -> Header:
-    parts = [f"{SESSION_COOKIE}={value}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
-    return b"set-cookie", "; ".join([*parts, "Secure"] if secure else parts).encode()
+    def removed(self) -> Header:
+        """The header that removes the token."""
+        return self.kept("", 0)

@@ -15,11 +15,9 @@ from mercato.contracts.users import (
     WrongCredentials,
 )
 from mercato.frontends.storefront import texts
-from mercato.frontends.storefront.cookies import no_cookie, session_cookie
 from mercato.frontends.storefront.forms import Form, sent_form
 from mercato.frontends.storefront.passwords import hash_of, open_session
 from mercato.frontends.storefront.visit import Visit, local_path
-from mercato.runtime.http.edge import SESSION_COOKIE
 from mercato.runtime.http.exchange import Reply
 from mercato.values.clock import MINUTE, SECOND
 from mercato.values.ids import BuyerId
@@ -82,16 +80,15 @@ async def log_in(visit: Visit) -> Reply:
     except TooManyRequests as refusal:
         return await too_often(visit, "log_in.html", form, refusal)
     seconds = (session.expires_at - visit.edge.clock.now()) // SECOND
-    visit.cookie = session_cookie(session.token, seconds, secure=visit.site.secure)
+    visit.cookie = visit.session.kept(session.token, seconds)
     joined = await _join_carts(visit, BuyerId(session.user_id))
     return visit.go(onward) if joined else visit.go("/cart", notice="cart_not_joined")
 
 
 async def log_out(visit: Visit) -> Reply:
-    token = visit.request.cookie(SESSION_COOKIE)
-    if token:
-        await visit.do(CloseSession(hash_of(token)))
-    visit.cookie = no_cookie(secure=visit.site.secure)
+    if visit.token:
+        await visit.do(CloseSession(hash_of(visit.token)))
+    visit.cookie = visit.session.removed()
     return visit.go("/", notice="logged_out")
 
 

@@ -87,10 +87,16 @@ def new_key(visit: Visit) -> str:
     return visit.edge.ids.new("req")
 
 
-def key_of(visit: Visit, form: Form) -> IdempotencyKey:
-    """The key of a form that was sent, bound to its shopper, its page and what it says."""
+def sent_key(form: Form) -> str:
+    """The key of a form that was sent."""
     text = form.text("key")
     if not _KEY.fullmatch(text):
         raise Malformed("the form has no key")
+    return text
+
+
+def key_of(visit: Visit, form: Form) -> IdempotencyKey:
+    """The key of a form that was sent, bound to its shopper, its page and what it says."""
+    text = sent_key(form)
     scope = f"{visit.caller.buyer} POST {visit.request.path}"[:120]
     return IdempotencyKey(scope, text, hashlib.sha256(visit.request.body).hexdigest(), 201)

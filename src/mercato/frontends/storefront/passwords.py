@@ -7,7 +7,6 @@ import hashlib
 
 from mercato.contracts.users import BeginLogIn, Credentials, OpenSession, RecordLoginAttempt, Session, WrongCredentials
 from mercato.frontends.storefront.visit import Visit
-from mercato.runtime.http.edge import SESSION_COOKIE
 from mercato.values.messages import Overloaded, TooManyRequests
 
 
@@ -18,8 +17,7 @@ async def open_session(visit: Visit, account: str, password: str) -> Session:
     if credentials.user_id is None or not credentials.verified:
         await _record(visit, begin, "unverified", attempt_id)
         raise WrongCredentials
-    token = visit.request.cookie(SESSION_COOKIE)
-    ends = hash_of(token) if token else ""
+    ends = hash_of(visit.token) if visit.token else ""
     command = OpenSession(credentials.user_id, credentials.password_hash, attempt_id, ends)
     return await visit.calls.do(command, visit.system)
 

@@ -7,6 +7,7 @@ import msgspec
 from mercato.contracts.orders import AwaitOutcome, GetOrder, Order
 from mercato.contracts.payments import (
     CompleteAction,
+    GatewayUnavailable,
     GetPayment,
     ListPayments,
     NothingDue,
@@ -18,7 +19,7 @@ from mercato.contracts.payments import (
 )
 from mercato.frontends.storefront.forms import key_of, new_key, sent_form
 from mercato.frontends.storefront.texts import TEST_SOURCES
-from mercato.frontends.storefront.visit import Visit
+from mercato.frontends.storefront.visit import Sent, Visit
 from mercato.runtime.answers import Answer
 from mercato.runtime.http.exchange import Reply
 from mercato.values.ids import OrderId, PaymentId
@@ -51,6 +52,8 @@ async def pay(visit: Visit) -> Reply:
         answer = await visit.calls.do_once(command, visit.caller, key_of(visit, form))
     except KeyReused:
         return visit.go(f"/orders/{order.id}/payment", notice="form_used")
+    except GatewayUnavailable:
+        return visit.go(f"/orders/{order.id}/payment", notice="pay_later")
     if answer.body is None:
         assert answer.subject is not None, "an answer without a body names its payment"
         answer = await visit.calls.wait_for(PayOrder, visit.caller.store, answer.subject, WAIT) or answer
@@ -93,7 +96,8 @@ async def decide(visit: Visit) -> Reply:
     if decision not in ("confirm", "refuse"):
         raise Malformed("the form does not say what was decided")
     with suppress(NotFound):  # decided before, by an earlier click: what follows shows how it ended
-        await visit.site.handed.decide(visit.caller, payment.id, decision == "confirm")
+        sent = Sent({"approve": decision == "confirm"}, {"payment_id": payment.id})
+        await visit.compose("DecideAtTestGateway", sent)
     await visit.do(CompleteAction(payment.id))
     return visit.go(f"/orders/{payment.order_id}/waiting")
 

@@ -26,13 +26,14 @@ NOTICES = {
     "declined": "The payment was declined. Nothing was charged; please try again.",
     "form_used": "This form was sent before with another choice. Here is a new one.",
     "not_ready": "The payment could not begin yet. Please try again.",
+    "pay_later": "The payment provider is out of order. Nothing was charged; your order waits here, so try later.",
     "nothing_due": "There is nothing to pay for this order any more.",
 }
 
 # Notices about something that did not work.
 TROUBLE = frozenset(
     "cart_full cart_locked cart_not_joined other_currency choose sold_out not_enough not_for_sale cannot_cancel "
-    "declined form_used not_ready nothing_due".split()
+    "declined form_used not_ready nothing_due pay_later".split()
 )
 
 # What fields are called, also where their errors are summed up.
@@ -107,6 +108,7 @@ TEST_SOURCES = (
     ("webhook_first", "Send the notice first", "Its notice arrives before its answer."),
     ("webhook_twice", "Send the notice twice", "The same notice arrives two times; you pay once."),
     ("webhook_late", "Only send a late notice", "There is no answer, only a notice after five seconds."),
+    ("error", "Be out of order", "It answers with errors for a minute; then the payment succeeds."),
 )
 
 # Pages about what went wrong, by HTTP status: heading and explanation.

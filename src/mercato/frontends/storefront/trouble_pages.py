@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from urllib.parse import quote, urlencode, urlsplit
 
-from mercato.frontends.storefront.cookies import no_cookie
 from mercato.frontends.storefront.texts import TROUBLES
 from mercato.frontends.storefront.visit import Site, base_of, local_path, page_without_asking
-from mercato.runtime.http.edge import SESSION_COOKIE, Edge
+from mercato.runtime.http.edge import Edge, host_name
 from mercato.runtime.http.exchange import HTML, Reply, Request
 from mercato.values.messages import USER, Forbidden, LogInFirst, Refusal
 
@@ -19,9 +18,11 @@ def page_of_refusal(site: Site, edge: Edge) -> Callable[[Refusal, Request], Repl
     def page(refusal: Refusal, request: Request) -> Reply:
         if isinstance(refusal, LogInFirst):
             return _to_log_in(request)
+        store = _store(edge, request)
+        session = site.session_of(store, request)
         heading, explanation = TROUBLES.get(refusal.status, TROUBLES[OURS if refusal.status >= OURS else 422])
         values = {
-            "signed_in": _signed_in(edge, request),
+            "signed_in": _signed_in(edge, request.cookie(session.name)),
             "heading": heading,
             "explanation": explanation,
             "request_id": request.id if refusal.status >= OURS else "",
@@ -29,8 +30,7 @@ def page_of_refusal(site: Site, edge: Edge) -> Callable[[Refusal, Request], Repl
         headers = Reply.of_refusal(refusal, request.id).headers
         if isinstance(refusal, Forbidden) and request.method == "GET":
             # Only a token of another store is refused like that: without it this store can be visited.
-            headers = (*headers, no_cookie(secure=site.secure))
-        store = _store(edge, request)
+            headers = (*headers, session.removed())
         return Reply(
             refusal.status, page_without_asking(site, request, store, values), HTML, headers, code=refusal.code
         )
@@ -50,13 +50,11 @@ def _to_log_in(request: Request) -> Reply:
     return Reply(303, b"", HTML, ((b"location", address.encode()),), code=LogInFirst.code)
 
 
-def _signed_in(edge: Edge, request: Request) -> bool:
-    token = request.cookie(SESSION_COOKIE)
+def _signed_in(edge: Edge, token: str) -> bool:
     holder = edge.directory.known_holder(token) if token else None
     return holder is not None and bool(holder.roles & USER)
 
 
 def _store(edge: Edge, request: Request) -> str:
-    host = request.header(b"host").lower().rpartition(":")[0] or request.header(b"host").lower()
-    tenant = edge.directory.known_tenant(host, request.handle)
+    tenant = edge.directory.known_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
     return tenant.store if tenant else ""

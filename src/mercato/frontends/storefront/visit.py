@@ -9,17 +9,16 @@ import msgspec
 from minijinja import safe
 
 from mercato.contracts.carts import GetFilledCart
-from mercato.frontends.storefront.cookies import Header, no_cookie
+from mercato.frontends.storefront.cookies import Header, SessionCookie
 from mercato.frontends.storefront.formats import Formats
 from mercato.frontends.storefront.rendering import Renderer
 from mercato.frontends.storefront.shell import Shell, Shells
 from mercato.frontends.storefront.texts import NOTICES, TROUBLE
 from mercato.runtime.access.passwords import Passwords
-from mercato.runtime.http.edge import SESSION_COOKIE, Edge
+from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import HTML, Reply, Request
 from mercato.runtime.http.route import Endpoint
 from mercato.runtime.settings import Settings
-from mercato.values.ids import PaymentId
 from mercato.values.messages import BUYER, USER, Caller, Command, Envelope, Event, Query
 
 Result = TypeVar("Result")
@@ -27,17 +26,27 @@ Result = TypeVar("Result")
 _LOCAL = re.compile(r"/(?!/)[A-Za-z0-9/_.~%?&=+:@!$'()*,;-]{0,1000}")
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """What a page sends to a route of the API: `body` to be encoded, the parameters of its path, an idempotency key,
+    the seconds that it prefers to wait."""
+
+    body: Any
+    params: dict[str, str] = {}
+    key: str = ""
+    wait: int = 0
+
+
 class Handed(msgspec.Struct, frozen=True):
     """What the storefront is handed by who puts the parts together.
 
-    `guest_token` makes a token for a new guest of a store. `decide` tells the test gateway what the shopper chose on
-    its page. `on` subscribes to events of this process.
+    `guest_token` makes a token for a new guest of a store. `compose` calls the route of this name for a caller, without
+    a wire: what a route does beyond its one message, pages do by it. `on` subscribes to events of this process.
     """
 
     settings: Settings
     passwords: Passwords
     guest_token: Callable[[str], str]
-    decide: Callable[[Caller, PaymentId, bool], Awaitable[None]]
+    compose: Callable[[str, Caller, Sent], Awaitable[Reply]]
     on: Callable[[type[Event], Callable[[Envelope, Event], None]], None]
 
 
@@ -49,10 +58,9 @@ class Site(msgspec.Struct, frozen=True):
     shells: Shells
     formats: Formats
 
-    @property
-    def secure(self) -> bool:
-        """Whether cookies are for encrypted connections only."""
-        return self.handed.settings.public_url.startswith("https://")
+    def session_of(self, store: str, request: Request) -> SessionCookie:
+        """The cookie of this store, at the address at which it was visited."""
+        return SessionCookie(store, base_of(request), self.handed.settings.public_url.startswith("https://"))
 
 
 class Visit:
@@ -69,6 +77,15 @@ class Visit:
     @property
     def base(self) -> str:
         return base_of(self.request)
+
+    @property
+    def session(self) -> SessionCookie:
+        return self.site.session_of(self.caller.store, self.request)
+
+    @property
+    def token(self) -> str:
+        """The token that the browser has sent, "" for none."""
+        return self.request.cookie(self.session.name)
 
     @property
     def signed_in(self) -> bool:
@@ -88,6 +105,9 @@ class Visit:
 
     async def do(self, command: Command[Result]) -> Result:
         return await self.calls.do(command, self.caller)
+
+    async def compose(self, route: str, sent: Sent) -> Reply:
+        return await self.site.handed.compose(route, self.caller, sent)
 
     async def shell(self) -> Shell:
         return await self.site.shells.of(self.calls, self.caller)
@@ -129,8 +149,8 @@ def endpoint_of(site: Site, page: Page) -> Endpoint:
         visit = Visit(site, edge, request, caller)
         reply = await page(visit)
         cookie = visit.cookie
-        if cookie is None and not caller.buyer and request.cookie(SESSION_COOKIE):
-            cookie = no_cookie(secure=site.secure)
+        if cookie is None and not caller.buyer and visit.token:
+            cookie = visit.session.removed()
         if cookie is not None:
             reply.headers = (*reply.headers, cookie)
         return reply

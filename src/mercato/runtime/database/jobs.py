@@ -20,7 +20,7 @@ TAKE_LEASE = write(
     update(_leases)
     .where(
         _leases.c.name == bindparam("lease"),
-        or_(_leases.c.expires_at <= bindparam("now"), _leases.c.holder == bindparam("me")),
+        or_(_leases.c.expires_at <= bindparam("now"), _leases.c.holder == bindparam("me"), bindparam("alone") == 1),
     )
     .values(holder=bindparam("me"), fence=_leases.c.fence + 1, expires_at=bindparam("until")),
     across_stores=True,

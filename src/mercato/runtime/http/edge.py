@@ -22,8 +22,6 @@ from mercato.runtime.telemetry import RouteMetrics
 from mercato.values.ids import Ids
 from mercato.values.messages import Caller, Failed, Forbidden, LogInFirst, Overloaded, Refusal, TooManyRequests
 
-SESSION_COOKIE = "mercato_session"
-
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -100,7 +98,7 @@ class Edge:
         tenant = self.directory.known_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
         if tenant is None:
             return None
-        token = _token(route, request)
+        token = _token(route, request, tenant)
         holder = self.directory.known_holder(token) if token else None
         if token and holder is None:
             return None
@@ -108,7 +106,7 @@ class Edge:
 
     async def _enter(self, route: Route, request: Request) -> Caller:
         tenant = await self.directory.find_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
-        token = _token(route, request)
+        token = _token(route, request, tenant)
         holder = await self.directory.find_holder(token) if token else None
         if token and holder is None and not route.page and route.limit != "auth":
             raise LogInFirst("this token is unknown, has ended or has expired")
@@ -181,10 +179,15 @@ def host_name(header: bytes) -> str:
     return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
 
 
-def _token(route: Route, request: Request) -> str:
+def session_cookie_name(store: str) -> str:
+    """Each store has a cookie of its own: stores of one host do not take each other's sessions."""
+    return f"mercato_session_{store}"
+
+
+def _token(route: Route, request: Request, tenant: Tenant) -> str:
     """The bearer token; pages take it from their cookie, the API never does (so no other site can use it)."""
     if route.page:
-        return request.cookie(SESSION_COOKIE)
+        return request.cookie(session_cookie_name(tenant.store))
     given = request.headers.get(b"authorization")
     if not given:
         return ""

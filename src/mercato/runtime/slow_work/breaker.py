@@ -1,4 +1,7 @@
-"""A breaker for each outside party: after failures in a row it stays open for a growing pause, then tries one call."""
+"""A breaker for each outside party: after failures in a row it stays open for a growing pause, then tries one call.
+
+Calls that were out already when it opened tell nothing new: their failures do not make the pause longer.
+"""
 
 from mercato.values.clock import Clock
 
@@ -14,15 +17,22 @@ class Breaker:
         self._failures = 0
         self._opened = 0
         self._open_until = 0
+        self._is_trying = False
 
     def lets_through(self) -> bool:
         if self._failures < FAILURES:
             return True
-        now = self._clock.now()
-        if now < self._open_until <= now + PAUSES[-1]:  # farther ahead: the clock has been set back since (F16)
+        if self.pause:
             return False
-        self._open_until = self._clock.now() + self._pause()
+        self._is_trying = True
+        self._open_until = self._clock.now() + self._longer()
         return True
+
+    @property
+    def pause(self) -> int:
+        """Milliseconds until a call may go out; 0: it may."""
+        left = self._open_until - self._clock.now()
+        return left if 0 < left <= PAUSES[-1] else 0  # longer: the clock has been set back since (F16)
 
     @property
     def open_until(self) -> int:
@@ -31,12 +41,14 @@ class Breaker:
 
     def succeeded(self) -> None:
         self._failures = self._opened = self._open_until = 0
+        self._is_trying = False
 
     def failed(self) -> None:
         self._failures += 1
-        if self._failures >= FAILURES:
-            self._open_until = self._clock.now() + self._pause()
+        if self._failures == FAILURES or self._is_trying:
+            self._is_trying = False
+            self._open_until = self._clock.now() + self._longer()
             self._opened += 1
 
-    def _pause(self) -> int:
+    def _longer(self) -> int:
         return PAUSES[min(self._opened, len(PAUSES) - 1)]

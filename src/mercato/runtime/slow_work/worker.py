@@ -34,16 +34,20 @@ MOST_WAITS = 4
 MEMORY = 512  # intents of one kind that may wait in memory; more are left in their rows
 
 
-class TryLater(Exception):
-    """An outside party could not be reached, or did not say how it ended: try again after a pause."""
-
-
 class NotYet(Exception):
     """Nothing went wrong, the outcome is not known yet: ask again after `pause` milliseconds; no failure counts."""
 
     def __init__(self, pause: int) -> None:
         super().__init__(f"again in {pause} ms")
         self.pause = pause
+
+
+class PeerFailed(Exception):
+    """The outside party has failed, which its breaker must know; what is known is recorded all the same: `outcome`."""
+
+    def __init__(self, outcome: Command[Any]) -> None:
+        super().__init__(f"recorded as {type(outcome).__name__}")
+        self.outcome = outcome
 
 
 class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
@@ -130,6 +134,10 @@ class Worker:
     def accepts(self, kind: str) -> bool:
         return self._held[kind] < MEMORY and not self._stopped
 
+    def pause_of(self, kind: str) -> int:
+        """Milliseconds for which work of this kind does not go out, because its outside party fails; 0: it does."""
+        return self._breakers[self._kinds[kind].peer].pause
+
     def offer(self, intent: Intent) -> None:
         """An intent whose row is committed and held by this process."""
         self._held[intent.kind] += 1
@@ -140,7 +148,7 @@ class Worker:
 
     async def look(self) -> None:
         """Find due work until the task is cancelled."""
-        starting, looks = True, 0
+        starting, looks = self._parts.owns_alone, 0
         while True:
             room = max(0, min(CLAIM_AT_ONCE, MEMORY - max(self._held.values())))
             in_hand = tuple(intent_id for intent_id, _ in self._in_hand) if looks % LOOKS_TO_RENEW == 0 else ()
@@ -191,28 +199,38 @@ class Worker:
             await asyncio.sleep(WAIT)
 
     async def _try(self, work: Work, intent: Intent) -> None:
-        breaker = self._breakers[work.peer]
-        body = self._decoders[intent.kind].decode(intent.body)
         caller = Caller(
             store=intent.store, roles=System.roles, request=intent.correlation or intent.id, cause=intent.id
         )
+        outcome = await self._outcome(work, intent)
+        if outcome is not None:
+            await self._record(outcome, caller, intent)
+
+    async def _outcome(self, work: Work, intent: Intent) -> Command[Any] | None:
+        """What is to be recorded; None: the work was put off."""
+        breaker = self._breakers[work.peer]
+        body = self._decoders[intent.kind].decode(intent.body)
         if not breaker.lets_through():
+            if work.shut_out is not None:
+                return work.shut_out(body, intent)
             await self._put_off(intent, breaker.open_until, intent.attempts, "the breaker of its peer is open")
-            return
+            return None
         try:
             outcome = await work.run(body, intent, self._calls)
             breaker.succeeded()
+            return outcome
         except NotYet as pause:
             breaker.succeeded()
             await self._put_off(intent, self._parts.clock.now() + pause.pause, intent.attempts, "")
-            return
+        except PeerFailed as failure:
+            breaker.failed()
+            return failure.outcome
         except Exception as error:
             breaker.failed()
-            if intent.attempts + 1 < work.tries:
-                await self._fail(intent, error)
-                return
-            outcome = work.give_up(body, intent)
-        await self._record(outcome, caller, intent)
+            if intent.attempts + 1 >= work.tries:
+                return work.give_up(body, intent)
+            await self._fail(intent, error)
+        return None
 
     async def _record(self, outcome: Command[Any], caller: Caller, intent: Intent) -> None:
         """Commit the outcome. A database that is out of order for a while is waited for: the row is still ours."""

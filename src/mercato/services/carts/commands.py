@@ -42,13 +42,14 @@ def empty_the_cart(tx: Transaction, _command: EmptyTheCart, caller: Caller) -> C
 
 
 def merge_cart(tx: Transaction, command: MergeCart, _caller: Caller) -> Cart:
-    """A guest's cart that waits for its payment stays as it is: its order closes or reopens it."""
+    """A guest's cart that waits for its payment stays as it is: its order closes or reopens it. What an order has taken
+    out of it stays noted there, to be put back if that order is cancelled."""
     guest, user = open_cart(tx, command.guest), open_cart(tx, command.user)
     if guest.body.locked_by:
         return cart_of(tx, user)
     merged = domain.merge(user.body, guest.body)
     if guest.body.lines:
-        tx.save(storage.CARTS, Document(guest.id, guest.version, CartDocument(buyer=command.guest)))
+        tx.save(storage.CARTS, Document(guest.id, guest.version, domain.empty(guest.body)))
     return _save(tx, user, merged)
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.values.ids import OrderId, PaymentId, RefundId
-from mercato.values.messages import Command, System
+from mercato.values.messages import Command, Query, System
 from mercato.values.money import Money
 
 
@@ -33,6 +33,14 @@ class GiveBack(msgspec.Struct, frozen=True):
     payment_id: PaymentId
     charge: str
     amount: Money
+
+
+class IsWanted(Query[bool], frozen=True):
+    """Whether its order still waits for this payment."""
+
+    allow = System
+    payment_id: PaymentId
+    order_id: OrderId
 
 
 class RecordOutcome(Command[None], frozen=True):

@@ -4,6 +4,7 @@ from mercato.contracts.payments import GetPayment, ListPayments, ListRefunds, Pa
 from mercato.runtime.transaction import Reader
 from mercato.services.payments import storage
 from mercato.services.payments.domain import payment_of
+from mercato.services.payments.messages import IsWanted
 from mercato.values.ids import OrderId, PaymentId, RefundId
 from mercato.values.messages import Caller, NotFound
 from mercato.values.money import Money
@@ -15,6 +16,11 @@ def get_payment(reader: Reader, query: GetPayment, caller: Caller) -> Payment:
     if row is None or not (caller.is_staff or row.buyer == caller.buyer):
         raise NotFound
     return payment_of(row)
+
+
+def is_wanted(reader: Reader, query: IsWanted, _caller: Caller) -> bool:
+    due = reader.row(storage.DUES, query.order_id)
+    return due is not None and (due.state, due.payment_id) == ("paying", query.payment_id)
 
 
 def list_payments(reader: Reader, query: ListPayments, caller: Caller) -> tuple[Payment, ...]:

@@ -3,20 +3,21 @@
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
 from mercato.contracts.payments import (
     CompleteAction,
+    GatewayUnavailable,
     GetPayment,
     ListPayments,
     ListRefunds,
     PayOrder,
     RecordNotice,
 )
-from mercato.runtime.service import Ask, Handle, Listen, Service
+from mercato.runtime.service import Ask, Handle, Listen, Needs, Service
 from mercato.runtime.settings import Setup
 from mercato.services.payments import commands, listeners, queries, storage
 from mercato.services.payments.adapters.gateway import Gateway
 from mercato.services.payments.adapters.notices import PostNotice
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.api import routes
-from mercato.services.payments.messages import RecordOutcome, RecordRefund
+from mercato.services.payments.messages import IsWanted, RecordOutcome, RecordRefund
 from mercato.services.payments.work import GatewayWork
 
 
@@ -34,6 +35,7 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
                 commands.pay_order,
                 keys=lambda command: (command.order_id,),
                 subject=lambda command: command.payment_id,
+                needs=Needs("charge", GatewayUnavailable),
             ),
             Handle(CompleteAction, commands.complete_action),
             Handle(RecordNotice, commands.record_notice),
@@ -42,6 +44,7 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
         ),
         asks=(
             Ask(GetPayment, queries.get_payment, snapshot=False),
+            Ask(IsWanted, queries.is_wanted, snapshot=False),
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
         ),

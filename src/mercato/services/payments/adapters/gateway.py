@@ -25,8 +25,13 @@ class NoticeRefused(Exception):
     """A webhook without a valid signature, or too old."""
 
 
+class GatewayError(Exception):
+    """The gateway answers that it is out of order or too busy (HTTP 5xx, 429)."""
+
+
 class Gateway(Protocol):
-    """Charges and refunds by keys of ours. A call that raises has an unknown outcome: ask with `find`."""
+    """Charges and refunds by keys of ours. A call raises OSError where the gateway is not reached or does not answer,
+    and GatewayError. Then its outcome is unknown: ask with `find`."""
 
     name: str
 
@@ -43,7 +48,8 @@ class Gateway(Protocol):
         """Refund once for this key; False when the gateway refuses it for good."""
 
     def read_notice(self, headers: Mapping[bytes, bytes], body: bytes) -> Notice:
-        """A webhook's content. Raises NoticeRefused before anything of it is believed."""
+        """A webhook's content, signed with the secret of the store that it names. Raises NoticeRefused before anything
+        of it is believed."""
 
     def close(self) -> None:
         """Let go of what it holds. Nothing may be asked of it afterwards."""

@@ -11,6 +11,7 @@ stall               captured after 30 seconds
 webhook_first       the notice comes before the answer
 webhook_twice       two notices after the answer
 webhook_late        no answer, a notice after 5 seconds
+error               an error for a minute, whatever is asked about it, then captured
 
 It keeps its charges in a file of its own (one JSON line each), as a real gateway would survive our crash.
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
-from mercato.services.payments.adapters.gateway import Notice, NoticeRefused
+from mercato.services.payments.adapters.gateway import GatewayError, Notice, NoticeRefused
 from mercato.services.payments.domain import GatewayOutcome, Result
 from mercato.values.clock import MINUTE, Clock
 from mercato.values.ids import PaymentId
@@ -33,6 +34,7 @@ from mercato.values.money import Money
 SIGNATURE = b"x-test-gateway-signature"
 STALL = 30.0  # seconds
 LATE = 5.0
+OUTAGE = MINUTE
 MAX_AGE = 5 * MINUTE
 LONGEST_STAMP = 15  # digits
 
@@ -67,6 +69,7 @@ class TestGateway:
         self._public_url = public_url
         self._charges: dict[tuple[str, str], Charged] = {}
         self._lost: set[str] = set()
+        self._out_until: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unwritten: list[bytes] = []
         self._written: asyncio.Future[None] | None = None
@@ -86,6 +89,9 @@ class TestGateway:
         known = self._charges.get((store, key))
         if known is not None:
             return self._outcome(known)
+        if source == "error":
+            self._out_until.setdefault(key, self._clock.now() + OUTAGE)
+        self._require_order(key)
         if source == "lose_request" and key not in self._lost:
             self._lost.add(key)
             raise ConnectionError("the test gateway lost the request")
@@ -96,10 +102,12 @@ class TestGateway:
         return self._outcome(charged)
 
     async def find(self, store: str, key: PaymentId) -> GatewayOutcome | None:
+        self._require_order(key)
         known = self._charges.get((store, key))
         return self._outcome(known) if known else None
 
     async def void(self, store: str, key: PaymentId) -> GatewayOutcome:
+        self._require_order(key)
         known = self._charges.get((store, key)) or Charged(store, key, Money(0, "XXX"), "void", "failed")
         if known.result == "captured":
             return self._outcome(known)
@@ -131,21 +139,27 @@ class TestGateway:
         stamp, _, mac = headers.get(SIGNATURE, b"").partition(b".")
         if not stamp.isdigit() or len(stamp) > LONGEST_STAMP or abs(self._clock.now() - int(stamp)) > MAX_AGE:
             raise NoticeRefused("the notice is too old, or has no time")
-        if not hmac.compare_digest(mac, self._mac(stamp, body)):
-            raise NoticeRefused("the signature does not fit")
         try:
-            return msgspec.json.decode(body, type=Notice)
-        except msgspec.DecodeError as error:
+            notice = msgspec.json.decode(body, type=Notice)
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise NoticeRefused(f"the notice cannot be read: {error}") from error
+        if not hmac.compare_digest(mac, self._mac(notice.store, stamp, body)):
+            raise NoticeRefused("the signature does not fit")
+        return notice
 
-    def sign(self, body: bytes) -> str:
-        """The signature header of a notice with this body."""
+    def sign(self, store: str, body: bytes) -> str:
+        """The signature header of a notice to this store with this body."""
         stamp = str(self._clock.now()).encode()
-        return (stamp + b"." + self._mac(stamp, body)).decode()
+        return (stamp + b"." + self._mac(store, stamp, body)).decode()
 
-    def _mac(self, stamp: bytes, body: bytes) -> bytes:
-        _, mac = self._keyring.sign(b"test gateway", stamp + b"." + body)
-        return mac.hex().encode()
+    def _require_order(self, key: str) -> None:
+        if self._clock.now() < self._out_until.get(key, 0):
+            raise GatewayError("503: the test gateway is out of order")
+
+    def _mac(self, store: str, stamp: bytes, body: bytes) -> bytes:
+        """Each store has a secret of its own: a notice to one proves nothing to another (S29)."""
+        _, secret = self._keyring.sign(b"test gateway", store.encode())
+        return hmac.digest(secret, stamp + b"." + body, "sha256").hex().encode()
 
     def _outcome(self, charged: Charged) -> GatewayOutcome:
         match charged.result:
@@ -192,7 +206,7 @@ class TestGateway:
             charged.amount,
         )
         body = msgspec.json.encode(notice)
-        await self.deliver(body, self.sign(body))
+        await self.deliver(body, self.sign(notice.store, body))
 
     async def _keep(self, charged: Charged) -> None:
         """Write a charge down before anybody hears of it; charges of one turn of the loop share a write.
