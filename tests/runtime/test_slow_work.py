@@ -15,7 +15,7 @@ from mercato.runtime.service import Needs
 from mercato.runtime.slow_work import worker as worker_module
 from mercato.runtime.slow_work.breaker import FAILURES, Breaker
 from mercato.runtime.slow_work.breaker import PAUSES as BREAKER_PAUSES
-from mercato.runtime.slow_work.worker import PAUSES, NotYet, PeerFailed, TryLater
+from mercato.runtime.slow_work.worker import PAUSES, NotYet, PeerFailed
 from mercato.runtime.transaction import LEASE
 from mercato.values.clock import HOUR, ManualClock
 from mercato.values.messages import Failed, Unavailable
@@ -80,7 +80,7 @@ async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home:
     clock = ManualClock()
 
     async def outside(_errand: Errand, _intent: Any) -> str:
-        raise TryLater("nobody is at home")
+        raise ConnectionError("nobody is at home")
 
     home.outside = outside
     async with living(home, clock) as node:
@@ -88,7 +88,7 @@ async def test_a_failure_is_tried_again_after_growing_pauses_then_given_up(home:
         for attempt, pause in enumerate(PAUSES[:3]):
             await until(lambda: rows(home, "SELECT 1 FROM intents WHERE state = 'waiting'"))
             due = rows(home, "SELECT due_at, error FROM intents")
-            assert due == [(clock.now() + pause, "TryLater: nobody is at home")]
+            assert due == [(clock.now() + pause, "ConnectionError: nobody is at home")]
             assert len(home.called) == attempt + 1
             clock.advance(pause)
             await until(partial(called, home, attempt + 2))
@@ -104,7 +104,7 @@ async def test_waiting_for_an_outcome_is_no_failure(home: Home) -> None:
         if len(home.called) < 8:
             raise NotYet(1_000)
         if len(home.called) == 8:
-            raise TryLater("once")
+            raise ConnectionError("once")
         return "well"
 
     home.outside = outside
@@ -165,7 +165,7 @@ async def test_an_open_breaker_puts_errands_off_and_counts_no_try(home: Home) ->
 
     async def outside(_errand: Errand, _intent: Any) -> str:
         if down:
-            raise TryLater("down")
+            raise ConnectionError("down")
         return "well"
 
     home.outside = outside
@@ -200,7 +200,7 @@ def test_calls_that_were_out_when_the_breaker_opened_do_not_make_its_pause_longe
 
 
 async def _fails(_errand: Errand, _intent: Any) -> str:
-    raise TryLater("down")
+    raise ConnectionError("down")
 
 
 async def test_a_failure_whose_outcome_is_known_is_recorded_at_once_and_opens_the_breaker(home: Home) -> None:
@@ -285,7 +285,7 @@ async def test_a_database_that_fails_for_a_while_makes_no_errand_forgotten(
 ) -> None:
     async def outside(_errand: Errand, intent: Any) -> str:
         if not intent.attempts:
-            raise TryLater("not now")
+            raise ConnectionError("not now")
         return "well"
 
     home.outside = outside

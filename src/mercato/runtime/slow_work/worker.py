@@ -32,10 +32,6 @@ MOST_WAITS = 4
 MEMORY = 512  # intents of one kind that may wait in memory; more are left in their rows
 
 
-class TryLater(Exception):
-    """An outside party could not be reached, or did not say how it ended: try again after a pause."""
-
-
 class NotYet(Exception):
     """Nothing went wrong, the outcome is not known yet: ask again after `pause` milliseconds; no failure counts."""
 
