@@ -89,12 +89,12 @@ class Listen(msgspec.Struct, frozen=True):
 class Work(msgspec.Struct, frozen=True):
     """Slow work of this `kind`: `run(body, intent, calls)` makes the outside call and returns the outcome's command.
 
-    Whatever `run` raises is a failure, after which it is tried again, but for NotYet and PeerFailed of the worker. So it
-    may run again (`intent.attempts` > 0), also after a crash: then it must first find out what the earlier attempt did.
-    After `tries` failures `give_up(body, intent)` makes the command that records it. `peer` names whom
-    it calls: peers have their own limit of `at_once` calls and their own breaker. While that is open, work waits; what
-    may not wait has `shut_out(body, intent)`, which makes the command that records it unsent. Work in the
-    `background` gives way to shoppers: while the process is busy, only a trickle of it is done.
+    It may run again after a crash, or after it raised anything but NotYet and PeerFailed of the worker
+    (`intent.attempts` > 0): then it must first find out what the earlier attempt did. After `tries` failures
+    `give_up(body, intent)` makes the command that records it. `peer` names whom it calls: peers have their own limit of
+    `at_once` calls and their own breaker. While that is open, work waits; what may not wait has
+    `shut_out(body, intent)`, which makes the command that records it unsent. Work in the `background` gives way to
+    shoppers: while the process is busy, only a trickle of it is done.
     """
 
     kind: str
