@@ -75,8 +75,8 @@ class JourneyJob(msgspec.Struct, frozen=True, kw_only=True):
     request whose connection broke is sent again with the same idempotency key until it is answered; without, its
     journey has failed.
 
-    Before each step of its journey a buyer looks at the next `views_each` of `views`, which all buyers take in rotation.
-    What is answered with another status than 200 ends the journey as failed.
+    Before each step of its journey a buyer looks at the next `views_each` of `views`, which all buyers take in
+    rotation, until the drain. What is answered with another status than 200 ends the journey as failed.
 
     `log` names a file to which each acknowledged result is appended as soon as it is read, times in ms since the epoch:
     `order <order id> <idempotency key> <ms>` and `paid <order id> <ms>`.

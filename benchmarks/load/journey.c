@@ -86,9 +86,9 @@ static int64_t due(const struct run *run) {
     return the_job->rate > 0 && !exhausted(run) ? planned(run, begun) : NEVER;
 }
 
-/* Sends what the buyer looks at before the next step, or that step. */
-static void go_on(struct connection *connection, struct journey *journey) {
-    if (journey->views_left) {
+/* Sends what the buyer looks at before the next step, or that step. In the drain nobody looks around any more. */
+static void go_on(const struct run *run, struct connection *connection, struct journey *journey) {
+    if (journey->views_left && run->phase != DRAINING) {
         struct text view = views.items[viewed++ % views.count];
         journey->views_left--;
         journey->step = view.bytes[0] == 'h' ? VIEW_HTML : VIEW_REST;
@@ -99,11 +99,12 @@ static void go_on(struct connection *connection, struct journey *journey) {
     }
 }
 
-static void ask(struct connection *connection, struct journey *journey, enum step step, struct text subject) {
+static void ask(const struct run *run, struct connection *connection, enum step step, struct text subject) {
+    struct journey *journey = &journeys[connection->index];
     journey->next = step;
     journey->views_left = the_job->views_each;
     write_request(&journey->out, step, tokens.items[journey->buyer], journey->number, subject);
-    go_on(connection, journey);
+    go_on(run, connection, journey);
 }
 
 static bool begin(struct run *run, struct connection *connection) {
@@ -124,7 +125,7 @@ static bool begin(struct run *run, struct connection *connection) {
     journey->looked = 0;
     struct text first;
     draw_variants(journey->number, &first, &journey->second);
-    ask(connection, journey, ADD_FIRST, first);
+    ask(run, connection, ADD_FIRST, first);
     return true;
 }
 
@@ -191,7 +192,7 @@ static bool quote_answered(const struct run *run, struct connection *connection,
                            const struct answer *answer) {
     struct text quote = read_signed(answer->body);
     if (!quote.size) return give_up(run, journey, answer->status, "missing_field", answer->body);
-    ask(connection, journey, ORDER, quote);
+    ask(run, connection, ORDER, quote);
     return true;
 }
 
@@ -200,7 +201,7 @@ static bool order_answered(const struct run *run, struct connection *connection,
     if (!read_order(answer->body, journey->order))
         return give_up(run, journey, answer->status, "missing_field", answer->body);
     log_order(journey);
-    ask(connection, journey, PAY, text_of(journey->order));
+    ask(run, connection, PAY, text_of(journey->order));
     return true;
 }
 
@@ -217,7 +218,7 @@ static bool view_answered(const struct run *run, struct connection *connection, 
                           const struct answer *answer, int64_t took) {
     if (answer->status != 200) return give_up(run, journey, answer->status, "status", answer->body);
     journey->looked += took;
-    go_on(connection, journey);
+    go_on(run, connection, journey);
     return true;
 }
 
@@ -246,8 +247,8 @@ static bool answered(struct run *run, struct connection *connection, const struc
     if (step == QUOTE) return quote_answered(run, connection, journey, answer);
     if (step == ORDER) return order_answered(run, connection, journey, answer);
     if (step == PAY) return pay_answered(run, journey, answer, now);
-    if (step == ADD_FIRST) ask(connection, journey, ADD_SECOND, journey->second);
-    else ask(connection, journey, QUOTE, (struct text){"", 0});
+    if (step == ADD_FIRST) ask(run, connection, ADD_SECOND, journey->second);
+    else ask(run, connection, QUOTE, (struct text){"", 0});
     return true;
 }
 
