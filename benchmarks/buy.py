@@ -221,7 +221,8 @@ def _print(load: Load, job: JourneyJob, figures: dict[str, Figure]) -> None:
         tell("the server shows no counters of batches at /metrics")
 
 
-def faults_of(load: Load, backlog: Backlog, verified: Verified) -> list[str]:
+def faults_of(load: Load, backlog: Backlog, verified: Verified | None) -> list[str]:
+    """Sentences about what must not be; without `verified`, of the run alone."""
     report = load.report
     faults = [
         f"{failure.count} journeys failed at {failure.step}: {failure.reason} {failure.status} {failure.bodies[:1]}"
@@ -233,7 +234,7 @@ def faults_of(load: Load, backlog: Backlog, verified: Verified) -> list[str]:
         faults.append(f"{report.unfinished} requests were never answered")
     if sum(backlog.states.values()) < load.journeys or backlog.states.keys() - {"sent", "waiting"}:
         faults.append(f"{load.journeys} orders were paid, and the deliveries of their receipts are {backlog.states}")
-    if verified.differences:
+    if verified and verified.differences:
         faults.append(f"verify found {verified.differences} differences, the first: {verified.lines[0]}")
     return faults
 
