@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ POSITIONS = "positions"
 OF_A_PROCESS = frozenset({"jobs", "leases"})  # they tell of the process that did the work
 AHEAD = 3_600_000  # ms: what was made may name a moment so far ahead, such as the end of a hold
 
-_ID = r"[a-z]{2,8}_[0-9a-f]{32}"
-_MOMENT = r"(?<![0-9a-f])[1-9][0-9]{12}(?![0-9a-f])"
+_ID = r"(?P<kind>[a-z]{2,8})_(?P<made>[0-9a-f]{12})(?=[0-9a-f]{20})"  # its moment is what differs, so ids stay apart
+_MOMENT = r"(?<![0-9a-f])(?P<moment>[1-9][0-9]{12})(?![0-9a-f])"
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -84,50 +84,52 @@ class Added:
 
 
 class _Marks:
-    """Finds in a text what differs between copies, and says what it is in each of them."""
+    """Finds in a text what differs between copies, and says what it is in each of them.
+
+    A mark is one letter for what it is and the text that stands there: the moment of an id, a moment, or a number.
+    """
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._any = re.compile(f"(?P<id>{_ID})|(?P<moment>{_MOMENT})|{work.numbered}")
-        self._ids: dict[str, tuple[str, int, str]] = {}
-        self._moments: dict[str, int] = {}
-        self._numbers: dict[str, tuple[str, int]] = {}
+        self._any = re.compile(f"{_ID}|{_MOMENT}|{work.numbered}")
+        self._known: dict[str, int] = {}
 
     def cut(self, text: str) -> list[str]:
         """The text in pieces: every second one is a mark."""
         pieces: list[str] = []
         at = 0
         for found in self._any.finditer(text):
-            mark = found.group()
-            if self._knows(mark, found):
-                pieces += (text[at : found.start()], mark)
-                at = found.end()
+            mark = self._mark(found)
+            if mark:
+                group = found.lastindex or 0
+                pieces += (text[at : found.start(group)], mark)
+                at = found.end(group)
         return [*pieces, text[at:]]
 
     def moved(self, copy: int, earlier: int) -> dict[str, str]:
         """What stands in place of each mark in copy number `copy`, made so many milliseconds earlier."""
-        moved = {mark: f"{kind}_{made - earlier:012x}{rest}" for mark, (kind, made, rest) in self._ids.items()}
-        moved |= {mark: str(moment - earlier) for mark, moment in self._moments.items()}
         more = copy * self._work.count
-        return moved | {mark: f"{before}{number + more}" for mark, (before, number) in self._numbers.items()}
+        forms: dict[str, Callable[[int], str]] = {
+            "i": lambda made: f"{made - earlier:012x}",
+            "m": lambda moment: str(moment - earlier),
+            "n": lambda number: str(number + more),
+        }
+        return {mark: forms[mark[0]](value) for mark, value in self._known.items()}
 
-    def _knows(self, mark: str, found: re.Match[str]) -> bool:
-        work = self._work
-        if found["id"]:
-            kind, _, rest = mark.rpartition("_")
-            made = int(rest[:12], 16)
-            if kind in work.renewed or work.begun <= made <= work.ended:
-                self._ids[mark] = (kind, made, rest[12:])
-                return True
+    def _mark(self, found: re.Match[str]) -> str:
+        """The mark of something that differs between copies; "" where it is the same in all."""
+        work, text = self._work, found[found.lastindex or 0]
+        if found["kind"]:
+            mark, value = f"i{text}", int(text, 16)
+            differs = found["kind"] in work.renewed or work.begun <= value <= work.ended
         elif found["moment"]:
-            if work.begun <= int(mark) <= work.ended + AHEAD:
-                self._moments[mark] = int(mark)
-                return True
+            mark, value = f"m{text}", int(text)
+            differs = work.begun <= value <= work.ended + AHEAD
         else:
-            number = found[found.lastindex or 0]
-            self._numbers[mark] = (mark.removesuffix(number), int(number))
-            return True
-        return False
+            mark, value, differs = f"n{text}", int(text), True
+        if differs:
+            self._known[mark] = value
+        return mark if differs else ""
 
 
 class Footprint:
