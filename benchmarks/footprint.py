@@ -26,6 +26,7 @@ Tables = Mapping[str, frozenset[str]]
 LOG = "outbox"
 POSITIONS = "positions"
 OF_A_PROCESS = frozenset({"jobs", "leases"})  # they tell of the process that did the work
+EARLIER = 72_000  # ms by which each copy was made before the last one: a thousand copies fill twenty hours
 AHEAD = 3_600_000  # ms: what was made may name a moment so far ahead, such as the end of a hold
 
 _ID = r"(?P<kind>[a-z]{2,8})_(?P<made>[0-9a-f]{12})(?=[0-9a-f]{20})"  # its moment is what differs, so ids stay apart
@@ -106,9 +107,9 @@ class _Marks:
                 at = found.end(group)
         return [*pieces, text[at:]]
 
-    def moved(self, copy: int, earlier: int) -> dict[str, str]:
-        """What stands in place of each mark in copy number `copy`, made so many milliseconds earlier."""
-        more = copy * self._work.count
+    def moved(self, copy: int) -> dict[str, str]:
+        """What stands in place of each mark in copy number `copy`."""
+        earlier, more = copy * EARLIER, copy * self._work.count
         forms: dict[str, Callable[[int], str]] = {
             "i": lambda made: f"{made - earlier:012x}",
             "m": lambda moment: str(moment - earlier),
@@ -149,15 +150,15 @@ class Footprint:
                 connection.execute("ATTACH ? AS old", (str(before / file.name),))
                 self._compare(file.stem, connection)
 
-    def copy_into(self, data: Path, copies: int, spread: int) -> None:
-        """Add so many copies to the data folder of a closed shop, the oldest first, evenly over `spread` ms."""
+    def copy_into(self, data: Path, copies: range) -> None:
+        """Add the copies with these numbers, from 1 on and each once, to the data folder of a closed shop."""
         for service in self._added.keys() | self._changes.keys():
             with closing(sqlite3.connect(data / f"{service}.db", isolation_level=None)) as connection:
                 # Nobody else has the file, and a folder that is not finished is of no use: nothing is kept for undoing.
                 for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144"):
                     connection.execute(f"PRAGMA {pragma}").fetchall()
                 connection.execute("BEGIN")
-                self._copy(service, connection, copies, spread)
+                self._copy(service, connection, copies)
                 connection.execute("COMMIT")
                 connection.execute("PRAGMA journal_mode=WAL").fetchall()
         ends = _ends(data)
@@ -214,11 +215,11 @@ class Footprint:
         if changed:
             self._changes.setdefault(service, []).append(_changes(f"{service}.{table}", columns, key, changed))
 
-    def _copy(self, service: str, connection: sqlite3.Connection, copies: int, spread: int) -> None:
+    def _copy(self, service: str, connection: sqlite3.Connection, copies: range) -> None:
         added = self._added.get(service, ())
         number = _last(connection)
-        for copy in range(copies, 0, -1):
-            moved = self._marks.moved(copy, spread * copy // copies)
+        for copy in reversed(copies):  # the oldest first
+            moved = self._marks.moved(copy)
             for rows in added:
                 made: Iterable[Sequence[Any]] = rows.rows(moved)
                 if rows.table == LOG:
@@ -230,7 +231,7 @@ class Footprint:
             keys = " AND ".join(f"{name} = ?" for name in changes.key)
             connection.executemany(
                 f"UPDATE {changes.table} SET {settings} WHERE {keys}",
-                ((*(by * copies for by in row.by), *row.key) for row in changes.rows),
+                ((*(by * len(copies) for by in row.by), *row.key) for row in changes.rows),
             )
 
 

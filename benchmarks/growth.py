@@ -31,7 +31,6 @@ from benchmarks.server import Server, server
 
 GOAL = 0.9  # of the smallest shop's pace
 PATTERN = 1_000  # products and purchases that are made in earnest, and then copied
-DAY = 20 * 3_600_000  # ms over which old orders and products are spread: answers are kept for a day
 ROOM = 1.3  # times what copies should take, because pages of a file are never full
 MOST_TO_SETTLE = 120.0  # seconds
 LOOK = 0.25
@@ -219,12 +218,12 @@ def _require_room(folder: Path, patterns: Patterns, sizes: list[Size]) -> None:
 def _grow(shop: Server, patterns: Patterns, size: Size, now: Size) -> None:
     """Give a closed shop as many products and orders as `size` says; it has those of `now`, and at least a pattern."""
     begun = time.monotonic()
-    products = (size.products - max(now.products, PATTERN)) // PATTERN
-    orders = (size.orders - now.orders) // PATTERN
+    products = range(max(now.products // PATTERN, 1), size.products // PATTERN)  # the pattern itself is there
+    orders = range(now.orders // PATTERN + 1, size.orders // PATTERN + 1)
     for footprint, copies in ((patterns.products, products), (patterns.purchases, orders)):
         if copies:
-            footprint.copy_into(shop.data, copies, DAY)
-    more = (products + orders) * PATTERN
+            footprint.copy_into(shop.data, copies)
+    more = (len(products) + len(orders)) * PATTERN
     pace = more / max(time.monotonic() - begun, 0.001)
     tell(f"{size}: {size_of(shop.data) / 2**20:,.0f} MiB, {more:,} more, {number(pace)} a second")
 

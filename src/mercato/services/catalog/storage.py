@@ -6,10 +6,11 @@ their own, because they change with every order: the published document joins th
 """
 
 import msgspec
-from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, func, or_, select, text, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
 from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
+from mercato.services.catalog.domain import MAX_PRICE
 
 metadata = MetaData()
 
@@ -262,10 +263,19 @@ SAVE_LISTED = upsert(listing, update=("title", "price"))
 REMOVE_LISTED = write(
     delete(listing).where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
 )
+_lowest_price = (
+    select(func.min(prices.c.amount))
+    .where(
+        prices.c.store == bindparam("store"),
+        prices.c.product_id == bindparam("product_id"),
+        prices.c.currency == bindparam("currency"),
+    )
+    .scalar_subquery()
+)
 SET_LISTED_PRICE = write(
     update(listing)
     .where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
-    .values(price=bindparam("price"))
+    .values(price=func.coalesce(_lowest_price, MAX_PRICE))
 )
 
 _listed = (listing.c.product_id, listing.c.title, listing.c.price)

@@ -21,33 +21,38 @@ def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> Vari
 
 def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, change: int, reason: str) -> None:
     """Receive pieces (`change` above 0) or write them off, never more than are available, and tell others."""
-    levels = {row.location_id: row for row in tx.all(storage.LEVELS, variant_id=variant_id)}
-    level = levels.get(location_id)
-    if level is None:
-        tx.run(
-            storage.ADD_LEVEL,
-            variant_id=variant_id,
-            location_id=location_id,
-            available=0,
-            reserved=0,
-            sold=0,
-            received=0,
-            returned=0,
-            written_off=0,
-            version=0,
-        )
+    level = tx.one(storage.FIND_LEVEL, variant_id=variant_id, location_id=location_id)
     available = level.available if level else 0
     pieces = max(change, -available)
-    if level is not None and not pieces:
+    if level is None:
+        _begin_with(tx, variant_id, location_id, pieces)
+    elif not pieces:
         return
-    if pieces:
+    else:
         statement = storage.RECEIVE if pieces > 0 else storage.WRITE_OFF
         if not tx.run(statement, variant_id=variant_id, location_id=location_id, pieces=abs(pieces)):
             raise NotEnoughStock(available=available)
+    if pieces:
         kind = "received" if pieces > 0 else "written_off"
         add_movement(tx, variant_id, location_id, kind, (abs(pieces), "", reason))
     version = (level.version if level else 0) + (1 if pieces else 0)
     tx.emit(StockChanged(variant_id, LocationId(location_id), available + pieces, version), variant_id, version)
+
+
+def _begin_with(tx: Transaction, variant_id: VariantId, location_id: str, pieces: int) -> None:
+    """The first level of a variant at a location."""
+    tx.defer(
+        storage.ADD_LEVEL,
+        variant_id=variant_id,
+        location_id=location_id,
+        available=pieces,
+        reserved=0,
+        sold=0,
+        received=pieces,
+        returned=0,
+        written_off=0,
+        version=1 if pieces else 0,
+    )
 
 
 def add_movement(tx: Transaction, variant_id: str, location_id: str, kind: str, what: tuple[int, str, str]) -> None:

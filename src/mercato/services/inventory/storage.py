@@ -94,31 +94,25 @@ class LocationRow(msgspec.Struct, frozen=True):
     name: str
 
 
+_level_columns = [stock.c[name] for name in LevelRow.__struct_fields__]
+_level = (
+    stock.c.store == bindparam("store"),
+    stock.c.variant_id == bindparam("variant_id"),
+    stock.c.location_id == bindparam("location_id"),
+)
+
 LEVELS = fetch(
     LevelRow,
-    select(
-        stock.c.location_id,
-        stock.c.available,
-        stock.c.reserved,
-        stock.c.sold,
-        stock.c.received,
-        stock.c.returned,
-        stock.c.written_off,
-        stock.c.version,
-    )
+    select(*_level_columns)
     .where(stock.c.store == bindparam("store"), stock.c.variant_id == bindparam("variant_id"))
     .order_by(stock.c.location_id),
 )
+FIND_LEVEL = fetch(LevelRow, select(*_level_columns).where(*_level))
 LIST_AVAILABLE = fetch(
     AvailableRow,
     select(stock.c.variant_id, stock.c.available).where(
         stock.c.store == bindparam("store"), any_of(stock.c.variant_id, "variant_ids")
     ),
-)
-_level = (
-    stock.c.store == bindparam("store"),
-    stock.c.variant_id == bindparam("variant_id"),
-    stock.c.location_id == bindparam("location_id"),
 )
 _next = stock.c.version + 1
 _pieces: BindParameter[int] = bindparam("pieces")
