@@ -29,7 +29,7 @@ from benchmarks.processes import Memory
 from benchmarks.seed import STOCK, Seed, Seeded, draft
 from benchmarks.server import Server, server
 
-GOAL = 0.9  # of the smallest shop's pace
+GOAL = 0.9  # times the smallest shop's pace
 PATTERN = 1_000  # products and purchases that are made in earnest, and then copied
 ROOM = 1.3  # times what copies should take, because pages of a file are never full
 MOST_TO_SETTLE = 120.0  # seconds
@@ -71,20 +71,27 @@ class Measured(msgspec.Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-class Grown(msgspec.Struct, frozen=True):
-    """A shop of some size: its rounds, each beside one of the smallest shop's; verify says None where not asked."""
+class Shop(msgspec.Struct, frozen=True):
+    """What was seen of one shop. `memory` is the server's after the last round, `mib` the size of its databases, and
+    `differences` is None where verify was not asked."""
 
-    size: Size
     rounds: tuple[Measured, ...]
-    beside: tuple[Measured, ...]
     memory: Memory
     mib: float
     differences: int | None
     faults: tuple[str, ...]
 
+
+class Grown(msgspec.Struct, frozen=True):
+    """A shop of some size, and the smallest one, which was measured in turns with it."""
+
+    size: Size
+    own: Shop
+    least: Shop
+
     def ratio(self, read: Callable[[Measured], float]) -> float:
         """The median of what `read` says of each round, as a multiple of what it says of the smallest shop."""
-        pairs = zip(self.rounds, self.beside, strict=True)
+        pairs = zip(self.own.rounds, self.least.rounds, strict=True)
         return statistics.median(read(own) / max(read(other), 0.001) for own, other in pairs)
 
 
@@ -134,10 +141,12 @@ def run(options: argparse.Namespace) -> Outcome:
         for size in larger:
             with _copy(shop, "larger") as other, _copy(shop, "smallest") as least:
                 _grow(other, patterns, size, smallest)
-                grown.append(_measure_beside(options, seeded, size, (other, least)))
-    _print(smallest, grown)
-    faults = [f"{shop.size}: {fault}" for shop in grown for fault in shop.faults]
-    return Outcome(_figures(smallest, grown, patterns), tuple(faults))
+                grown.append(_measure_beside(options, seeded, (size, smallest), (other, least)))
+    figures = _figures(smallest, grown, patterns)
+    _print(smallest, grown, figures)
+    faults = [f"{each.size}: {fault}" for each in grown for fault in each.own.faults]
+    faults += [f"{smallest}: {fault}" for each in grown if each.size != smallest for fault in each.least.faults]
+    return Outcome(figures, tuple(faults))
 
 
 # How shops grow.
@@ -246,11 +255,14 @@ def _copy(shop: Server, name: str) -> Iterator[Server]:
 
 def _measure_alone(options: argparse.Namespace, shop: Server, seeded: Seeded, size: Size) -> Grown:
     shop.start()
-    rounds = tuple(_measure(options, shop, seeded, _variants(shop.data)) for _ in range(options.rounds))
-    return _closed(options, shop, size, rounds, rounds)
+    rounds = [_measure(options, shop, seeded, _variants(shop.data)) for _ in range(options.rounds)]
+    closed = _close(options, shop, size, rounds)
+    return Grown(size, closed, closed)
 
 
-def _measure_beside(options: argparse.Namespace, seeded: Seeded, size: Size, shops: tuple[Server, Server]) -> Grown:
+def _measure_beside(
+    options: argparse.Namespace, seeded: Seeded, sizes: tuple[Size, Size], shops: tuple[Server, Server]
+) -> Grown:
     """Rounds of the larger and the smallest shop in turns. Both are open all the while, and one of them is idle."""
     rounds: tuple[list[Measured], list[Measured]] = ([], [])
     variants = [_variants(shop.data) for shop in shops]
@@ -259,7 +271,8 @@ def _measure_beside(options: argparse.Namespace, seeded: Seeded, size: Size, sho
     for _ in range(options.rounds):
         for shop, own, found in zip(shops, variants, rounds, strict=True):
             found.append(_measure(options, shop, seeded, own))
-    return _closed(options, shops[0], size, tuple(rounds[0]), tuple(rounds[1]))
+    larger, least = (_close(options, *each) for each in zip(shops, sizes, rounds, strict=True))
+    return Grown(sizes[0], larger, least)
 
 
 def _measure(options: argparse.Namespace, shop: Server, seeded: Seeded, variants: tuple[str, ...]) -> Measured:
@@ -283,13 +296,7 @@ def _measure(options: argparse.Namespace, shop: Server, seeded: Seeded, variants
     )
 
 
-def _closed(
-    options: argparse.Namespace,
-    shop: Server,
-    size: Size,
-    rounds: tuple[Measured, ...],
-    beside: tuple[Measured, ...],
-) -> Grown:
+def _close(options: argparse.Namespace, shop: Server, size: Size, rounds: list[Measured]) -> Shop:
     """Close a shop that was measured, and see whether all is well in its folder."""
     memory = shop.memory()
     shop.stop()
@@ -297,38 +304,42 @@ def _closed(
     faults = [fault for measured in rounds for fault in measured.faults]
     if verified and verified.differences:
         faults.append(f"verify found {verified.differences} differences, the first: {verified.lines[0]}")
-    mib = size_of(shop.data) / 2**20
-    return Grown(size, rounds, beside, memory, mib, verified.differences if verified else None, tuple(faults))
+    differences = verified.differences if verified else None
+    return Shop(tuple(rounds), memory, size_of(shop.data) / 2**20, differences, tuple(faults))
 
 
 def _figures(smallest: Size, grown: list[Grown], patterns: Patterns) -> dict[str, Figure]:
-    reference = [measured for shop in grown for measured in shop.beside]
+    shops = [shop for each in grown for shop in (each.own, each.least)]
     figures: dict[str, Figure] = {
         "smallest_products": smallest.products,
         "smallest_orders": smallest.orders,
-        "smallest_journeys_per_second": statistics.median(measured.pace for measured in reference),
-        "smallest_server_cpu_us_per_journey": statistics.median(measured.cpu_us for measured in reference),
+        **{f"smallest_{name}": value for name, value in _figures_of([each.least for each in grown]).items()},
         "bytes_per_product": patterns.product_bytes,
         "bytes_per_order": patterns.purchase_bytes,
-        "failures": sum(measured.failures for shop in grown for measured in (*shop.rounds, *shop.beside)),
-        "verify_differences": sum(shop.differences or 0 for shop in grown),
-        "shops_verified": sum(shop.differences is not None for shop in grown),
+        "failures": sum(measured.failures for shop in shops for measured in shop.rounds),
+        "verify_differences": sum(shop.differences or 0 for shop in shops),
     }
-    for shop in grown:
-        figures |= {f"{_name(shop.size, smallest)}_{name}": value for name, value in _figures_of(shop).items()}
+    for each in grown:
+        own = {
+            **_figures_of([each.own]),
+            "journeys_ratio": each.ratio(lambda measured: measured.pace),
+            "server_cpu_ratio": each.ratio(lambda measured: measured.cpu_us),
+            "verified": each.own.differences is not None,
+        }
+        figures |= {f"{_name(each.size, smallest)}_{name}": value for name, value in own.items()}
     return figures
 
 
-def _figures_of(shop: Grown) -> dict[str, Figure]:
+def _figures_of(shops: list[Shop]) -> dict[str, Figure]:
+    """Of shops of one size: medians of their rounds, and the largest memory."""
+    rounds = [measured for shop in shops for measured in shop.rounds]
     return {
-        "journeys_per_second": statistics.median(measured.pace for measured in shop.rounds),
-        "journeys_ratio": shop.ratio(lambda measured: measured.pace),
-        "server_cpu_us_per_journey": statistics.median(measured.cpu_us for measured in shop.rounds),
-        "server_cpu_ratio": shop.ratio(lambda measured: measured.cpu_us),
-        "p99_ms": statistics.median(measured.p99_ms for measured in shop.rounds),
-        "server_memory_mib": shop.memory.resident,
-        "server_own_memory_mib": shop.memory.anonymous,
-        "folder_mib": shop.mib,
+        "journeys_per_second": statistics.median(measured.pace for measured in rounds),
+        "server_cpu_us_per_journey": statistics.median(measured.cpu_us for measured in rounds),
+        "p99_ms": statistics.median(measured.p99_ms for measured in rounds),
+        "server_memory_mib": max(shop.memory.resident for shop in shops),
+        "server_own_memory_mib": max(shop.memory.anonymous for shop in shops),
+        "folder_mib": max(shop.mib for shop in shops),
     }
 
 
@@ -338,12 +349,16 @@ def _name(size: Size, smallest: Size) -> str:
     return f"orders_{size.orders}" if size.products == smallest.products else f"products_{size.products}"
 
 
-def _print(smallest: Size, grown: list[Grown]) -> None:
-    head = ("", "journeys/s", "of the smallest", "CPU us", "of the smallest", "p99 ms", "MiB", "own", "folder MiB")
-    rows: list[tuple[str, ...]] = [head]
-    for shop in grown:
-        found = {name: float(value or 0) for name, value in _figures_of(shop).items()}
-        digits = {"journeys_ratio": 2, "server_cpu_ratio": 2}
-        rows.append((str(shop.size), *(number(value, digits.get(name, 0)) for name, value in found.items())))
-    rows.append(("goal", "", f"{GOAL:.2f}", *[""] * 6))
-    print_table(f"growth: purchases beside those of a shop with {smallest}", rows)
+def _print(smallest: Size, grown: list[Grown], figures: dict[str, Figure]) -> None:
+    def row(title: str, prefix: str) -> tuple[str, ...]:
+        ratios = [figures.get(f"{prefix}_{name}_ratio") for name in ("journeys", "server_cpu")]
+        names = ("journeys_per_second", "server_cpu_us_per_journey", "p99_ms")
+        memory = ("server_memory_mib", "server_own_memory_mib", "folder_mib")
+        values = [number(float(figures[f"{prefix}_{name}"] or 0)) for name in (*names, *memory)]
+        return (title, *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios), *values)
+
+    head = ("", "pace", "CPU", "journeys/s", "CPU us", "p99 ms", "memory MiB", "without files", "folder MiB")
+    rows = [head, row(str(smallest), "smallest")]
+    rows += [row(str(each.size), _name(each.size, smallest)) for each in grown if each.size != smallest]
+    rows.append(("goal", f"{GOAL:.2f}", f"{1 / GOAL:.2f}", *[""] * 6))
+    print_table("growth: purchases in larger shops; pace and CPU as multiples of the smallest shop's", rows)
