@@ -193,9 +193,16 @@ def _make_products(shop: Server, seeded: Seeded) -> None:
 
 def _make_purchases(shop: Server, seeded: Seeded) -> None:
     """Each by another shopper, so that each leaves what a first purchase leaves."""
-    tokens, variants = seeded.tokens[:PATTERN], _variants(shop.data)
-    job = JourneyJob(port=shop.port, tokens=tokens, variants=variants, limit=PATTERN, seconds=120.0)
-    report = journeys(job)
+    report = journeys(
+        JourneyJob(
+            port=shop.port,
+            tokens=seeded.tokens[:PATTERN],
+            variants=_variants(shop.data),
+            connections=min(64, PATTERN),
+            limit=PATTERN,
+            seconds=120.0,
+        )
+    )
     if report.completed != PATTERN:
         raise BenchmarkError(f"of {PATTERN} purchases {report.completed} were completed: {report.failures}")
 
