@@ -286,19 +286,18 @@ def _page(select_from: Select[tuple[str, str, int]]) -> Statement[ListedRow]:
     return fetch(ListedRow, select_from.limit(bindparam("limit_")))
 
 
+# Each page begins with a range of its index, so that a page far down a long list costs no more than the first one.
 NEWEST = _page(
     select(*_listed)
-    .where(_of_category, or_(bindparam("after_id") == "", listing.c.product_id < bindparam("after_id")))
+    .where(_of_category, listing.c.product_id < bindparam("after_id"))
     .order_by(listing.c.product_id.desc())
 )
 BY_TITLE = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.title > bindparam("after"),
-            and_(listing.c.title == bindparam("after"), listing.c.product_id > bindparam("after_id")),
-        ),
+        listing.c.title >= bindparam("after"),
+        or_(listing.c.title > bindparam("after"), listing.c.product_id > bindparam("after_id")),
     )
     .order_by(listing.c.title, listing.c.product_id)
 )
@@ -306,10 +305,8 @@ PRICE_UP = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.price > bindparam("after"),
-            and_(listing.c.price == bindparam("after"), listing.c.product_id > bindparam("after_id")),
-        ),
+        listing.c.price >= bindparam("after"),
+        or_(listing.c.price > bindparam("after"), listing.c.product_id > bindparam("after_id")),
     )
     .order_by(listing.c.price, listing.c.product_id)
 )
@@ -317,10 +314,8 @@ PRICE_DOWN = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.price < bindparam("after"),
-            and_(listing.c.price == bindparam("after"), listing.c.product_id < bindparam("after_id")),
-        ),
+        listing.c.price <= bindparam("after"),
+        or_(listing.c.price < bindparam("after"), listing.c.product_id < bindparam("after_id")),
     )
     .order_by(listing.c.price.desc(), listing.c.product_id.desc())
 )
