@@ -10,7 +10,7 @@ from types import FrameType
 
 import msgspec
 
-from benchmarks import buy, cart, crash, flash, import_catalogue, machine, overload, product, start
+from benchmarks import buy, cart, crash, flash, growth, import_catalogue, machine, mixed, overload, product, start
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
@@ -27,6 +27,7 @@ class Benchmark(msgspec.Struct, frozen=True):
 
 BENCHMARKS = (
     Benchmark("buy", "whole purchases a second, from the cart to the payment", buy.add_options, buy.run),
+    Benchmark("mixed", "purchases beside browsing: nine of ten requests look around", mixed.add_options, mixed.run),
     Benchmark("product", "one product by REST against nginx with the same bytes", product.add_options, product.run),
     Benchmark("cart", "additions to carts a second", cart.add_options, cart.run),
     Benchmark(
@@ -35,6 +36,7 @@ BENCHMARKS = (
         import_catalogue.add_options,
         import_catalogue.run,
     ),
+    Benchmark("growth", "purchases in a shop with ever more products and old orders", growth.add_options, growth.run),
     Benchmark("start", "time from the command to the first page, and memory", start.add_options, start.run),
     Benchmark(
         "flash", "everybody wants the last pieces at once, and others buy meanwhile", flash.add_options, flash.run

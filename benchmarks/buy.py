@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> Outcome:
         figures |= profiling.profile(
             seed, options.folder, lambda *made: job_of(options, *made), load.report.journeys_per_second
         )
-    return Outcome(figures, tuple(_faults(load, backlog, verified)))
+    return Outcome(figures, tuple(faults_of(load, backlog, verified)))
 
 
 def job_of(options: argparse.Namespace, shop: Server, seeded: Seeded) -> JourneyJob:
@@ -151,10 +151,10 @@ def _figures(load: Load, job: JourneyJob, backlog: Backlog, verified: Verified) 
         "connections": job.connections,
         "offered_per_second": job.rate,
         "seconds": report.seconds,
-        **_percentiles("", report.latency),
+        **percentiles("", report.latency),
     }
     for name, durations in report.steps.items():
-        figures |= _percentiles(f"{name}_", durations)
+        figures |= percentiles(f"{name}_", durations)
     client, messages, batches = report.cpu_us_per_journey, sum(load.messages.values()), sum(load.batches.values())
     return figures | {
         "server_cpu_us_per_journey": load.server_us,
@@ -221,7 +221,8 @@ def _print(load: Load, job: JourneyJob, figures: dict[str, Figure]) -> None:
         tell("the server shows no counters of batches at /metrics")
 
 
-def _faults(load: Load, backlog: Backlog, verified: Verified) -> list[str]:
+def faults_of(load: Load, backlog: Backlog, verified: Verified | None) -> list[str]:
+    """Sentences about what must not be; without `verified`, of the run alone."""
     report = load.report
     faults = [
         f"{failure.count} journeys failed at {failure.step}: {failure.reason} {failure.status} {failure.bodies[:1]}"
@@ -233,12 +234,12 @@ def _faults(load: Load, backlog: Backlog, verified: Verified) -> list[str]:
         faults.append(f"{report.unfinished} requests were never answered")
     if sum(backlog.states.values()) < load.journeys or backlog.states.keys() - {"sent", "waiting"}:
         faults.append(f"{load.journeys} orders were paid, and the deliveries of their receipts are {backlog.states}")
-    if verified.differences:
+    if verified and verified.differences:
         faults.append(f"verify found {verified.differences} differences, the first: {verified.lines[0]}")
     return faults
 
 
-def _percentiles(prefix: str, durations: Durations) -> dict[str, Figure]:
+def percentiles(prefix: str, durations: Durations) -> dict[str, Figure]:
     return {
         f"{prefix}p50_ms": durations.p50_ms,
         f"{prefix}p99_ms": durations.p99_ms,

@@ -15,13 +15,13 @@ import msgspec
 
 from mercato.apps.owner import Ownership
 from mercato.apps.shop import Shop, make_parts, run_in_loop
-from mercato.contracts.catalog import CreateProduct, Image, Option, Product, ProductDraft, VariantDraft
+from mercato.contracts.catalog import CreateProduct, Image, Option, Product, ProductDraft, SaveCategory, VariantDraft
 from mercato.contracts.pricing import Rates, SetRates
 from mercato.contracts.stores import MakeApiKey, OpenStore
 from mercato.contracts.users import EmailVerificationAsked, IssueToken, OpenSession, SignUp, VerifyEmail
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.settings import Settings
-from mercato.values.ids import ProductId, StoreId, TokenId, UserId
+from mercato.values.ids import CategoryId, ProductId, StoreId, TokenId, UserId
 from mercato.values.messages import Caller
 
 CURRENCY = "EUR"
@@ -31,6 +31,8 @@ AT_ONCE = 256
 LOOK = 0.05  # seconds
 MOST_SECONDS = 600.0  # for what follows from the last command
 
+DEPARTMENTS = ("Women", "Men", "Children")
+KINDS = ("Shirts", "Trousers", "Jackets", "Shoes")
 COLOURS = ("Anthracite", "Sand")
 TEXT = (
     "<p>Made of heavy cotton, washed once before it is sewn, so that it keeps its size. The seams are taped at the "
@@ -43,17 +45,19 @@ Result = TypeVar("Result")
 class Seed(msgspec.Struct, frozen=True):
     """How much there is: half of the products have one variant, half have two.
 
-    Beside them, `scarce` products have one variant of which there are only so many `pieces`.
+    Beside them, `scarce` products have one variant of which there are only so many `pieces`. With `categories`,
+    products are spread evenly over a tree of them: four kinds of things in each of three departments.
     """
 
     products: int = 10_000
     users: int = 1_000
     scarce: int = 0
     pieces: int = 100
+    categories: bool = False
 
 
 class Seeded(msgspec.Struct, frozen=True):
-    """What a client must know: a session's token for each user, and the ids of what can be bought."""
+    """What a client must know: a session's token for each user, what can be bought, and the handles of categories."""
 
     store: str
     api_key: str
@@ -61,6 +65,7 @@ class Seeded(msgspec.Struct, frozen=True):
     products: tuple[str, ...]
     variants: tuple[str, ...]
     scarce: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -104,7 +109,10 @@ class _Seeding:
         await self._calls.do(OpenStore(self._store, "bench", "Benchmark", CURRENCY), self._caller)
         await self._calls.do(SetRates(RATES), self._caller)
         key = await self._calls.do(MakeApiKey("benchmark"), self._caller)
-        made = await _in_portions(self._product(draft(place)) for place in range(self._seed.products))
+        tree = await self._categories() if self._seed.categories else {}
+        made = await _in_portions(
+            self._product(_shown_in(draft(place), place, tuple(tree.values()))) for place in range(self._seed.products)
+        )
         few = await _in_portions(
             self._product(scarce_draft(place, self._seed.pieces)) for place in range(self._seed.scarce)
         )
@@ -117,7 +125,22 @@ class _Seeding:
             tuple(product.id for product in made),
             tuple(variant.id for product in made for variant in product.variants),
             tuple(product.variants[0].id for product in few),
+            tuple(tree),
         )
+
+    async def _categories(self) -> dict[str, CategoryId]:
+        """The ids of the kinds in all departments, by their handles."""
+        made = {}
+        for department in DEPARTMENTS:
+            parent = await self._category(department, department.lower(), None)
+            for kind in KINDS:
+                handle = f"{department}-{kind}".lower()
+                made[handle] = await self._category(kind, handle, parent)
+        return made
+
+    async def _category(self, name: str, handle: str, parent: CategoryId | None) -> CategoryId:
+        command = SaveCategory(CategoryId(self._ids.new("cat")), name, handle, parent)
+        return (await self._calls.do(command, self._caller)).id
 
     async def _product(self, made: ProductDraft) -> Product:
         return await self._calls.do(CreateProduct(ProductId(self._ids.new("prod")), made), self._caller)
@@ -181,6 +204,10 @@ def draft(place: int) -> ProductDraft:
         images=(Image("/pictures/longsleeve-ochre-front.svg", f"Work Shirt No. {place}"),),
         status="active",
     )
+
+
+def _shown_in(made: ProductDraft, place: int, categories: tuple[CategoryId, ...]) -> ProductDraft:
+    return msgspec.structs.replace(made, categories=(categories[place % len(categories)],)) if categories else made
 
 
 def scarce_draft(place: int, pieces: int) -> ProductDraft:

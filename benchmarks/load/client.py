@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 import msgspec
 
@@ -55,6 +55,13 @@ class RepeatJob(msgspec.Struct, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
 
 
+class View(msgspec.Struct, frozen=True):
+    """A ready-made request for what somebody looks at: a document of the API, or a page."""
+
+    kind: Literal["rest", "html"]
+    request: bytes
+
+
 class JourneyJob(msgspec.Struct, frozen=True, kw_only=True):
     """Let buyers buy: two variants into the cart, a quote, the order, its payment.
 
@@ -67,6 +74,9 @@ class JourneyJob(msgspec.Struct, frozen=True, kw_only=True):
     Opening, warm-up, measuring, drain and rest are those of a RepeatJob; `limit` counts journeys. With `retry`, a
     request whose connection broke is sent again with the same idempotency key until it is answered; without, its
     journey has failed.
+
+    Before each step of its journey a buyer looks at the next `views_each` of `views`, which all buyers take in
+    rotation, until the drain. What is answered with another status than 200 ends the journey as failed.
 
     `log` names a file to which each acknowledged result is appended as soon as it is read, times in ms since the epoch:
     `order <order id> <idempotency key> <ms>` and `paid <order id> <ms>`.
@@ -86,6 +96,8 @@ class JourneyJob(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     skew: float = 0.0
     retry: bool = False
+    views: Sequence[View] = ()
+    views_each: int = 0
     log: Path | None = None
     host: str = ""
     destination: Destination = Destination()
@@ -179,7 +191,8 @@ class JourneyReport(Report, frozen=True, kw_only=True):
     In an open loop, durations start at the planned arrival, and `waiting` counts arrivals that no connection was free
     for until the window's end. `outside_...` counts those that ended in warm-up or drain; `failures` and `retries` tell
     of the whole run, so that nothing can hide there. `sold_out_latency` is the time until a buyer was told, `answers`
-    the time to the answer of any step.
+    the time to the answer of any step. `views` are by their kind; what they took is no part of a journey's duration.
+    `answered` counts the answers of the whole run, steps and views.
     """
 
     journeys_per_second: float
@@ -192,10 +205,12 @@ class JourneyReport(Report, frozen=True, kw_only=True):
     outside_failed: int
     retries: int
     waiting: int
+    answered: int
     failures: tuple[Failure, ...]
     sold_out_latency: Durations
     answers: Durations
     steps: dict[str, Durations]
+    views: dict[str, Durations]
 
 
 class SaleReport(Report, frozen=True, kw_only=True):
@@ -305,8 +320,7 @@ def sale(job: SaleJob, program: Path | None = None) -> SaleReport:
 def start_repeat(job: RepeatJob, program: Path | None = None) -> Running[RepeatReport]:
     """Start the job and return at once."""
     settings = {**_common(job), "mode": "repeat", "limit": job.limit, "requests": "requests"}
-    requests = b"".join(len(request).to_bytes(4, "little") + request for request in job.requests)
-    files = {"job": _lines(settings), "requests": requests}
+    files = {"job": _lines(settings), "requests": _prefixed(job.requests)}
     return Running(program or build(), files, RepeatReport, _most_seconds(job))
 
 
@@ -320,8 +334,12 @@ def start_journeys(job: JourneyJob, program: Path | None = None) -> Running[Jour
         "seed": job.seed,
         "skew": job.skew,
         "retry": int(job.retry),
+        "views": "views",
+        "views_each": job.views_each,
     }
-    return Running(program or build(), _files(job, job.variants, settings), JourneyReport, _most_seconds(job))
+    files = _files(job, job.variants, settings)
+    files["views"] = _prefixed([view.kind[:1].encode() + view.request for view in job.views])
+    return Running(program or build(), files, JourneyReport, _most_seconds(job))
 
 
 def start_sale(job: SaleJob, program: Path | None = None) -> Running[SaleReport]:
@@ -364,6 +382,11 @@ def _files(job: JourneyJob | SaleJob, variants: Sequence[str], settings: Mapping
         "tokens": "\n".join(job.tokens).encode(),
         "variants": "\n".join(variants).encode(),
     }
+
+
+def _prefixed(requests: Sequence[bytes]) -> bytes:
+    """Byte strings, each behind its length."""
+    return b"".join(len(request).to_bytes(4, "little") + request for request in requests)
 
 
 def _common(job: RepeatJob | JourneyJob | SaleJob) -> dict[str, str | float]:

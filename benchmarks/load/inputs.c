@@ -21,6 +21,7 @@ static const struct setting settings[] = {
     {"requests", WORDS, offsetof(struct job, requests)},
     {"tokens", WORDS, offsetof(struct job, tokens)},
     {"variants", WORDS, offsetof(struct job, variants)},
+    {"views", WORDS, offsetof(struct job, views)},
     {"destination", WORDS, offsetof(struct job, destination)},
     {"log", WORDS, offsetof(struct job, log)},
     {"port", WHOLE, offsetof(struct job, port)},
@@ -28,6 +29,7 @@ static const struct setting settings[] = {
     {"limit", WHOLE, offsetof(struct job, limit)},
     {"seed", WHOLE, offsetof(struct job, seed)},
     {"retry", WHOLE, offsetof(struct job, retry)},
+    {"views_each", WHOLE, offsetof(struct job, views_each)},
     {"again", WHOLE, offsetof(struct job, again)},
     {"opening", REAL, offsetof(struct job, opening)},
     {"seconds", REAL, offsetof(struct job, seconds)},
@@ -130,6 +132,7 @@ void read_job(const char *path, struct job *job) {
     if (!(job->rate >= 0 && job->rate <= 1e6)) fail("A job's rate is 0 (closed loop) to 1000000 a second.");
     if (!(job->skew >= 0 && job->skew <= 1)) fail("A job's skew is a fraction from 0 to 1.");
     if (job->limit < 0) fail("A job's limit is 0 (none) or more.");
+    if (job->views_each < 0 || job->views_each > 1000) fail("A buyer looks at 0 to 1000 things before each step.");
     if (!(job->window >= 0 && job->window <= 3600)) fail("The buyers of a sale arrive within 0 to 3600 seconds.");
     if (!(job->failing >= 0 && job->failing <= 1)) fail("The failing payments are a fraction from 0 to 1.");
     if (!(job->pause >= 0 && job->pause <= 3600)) fail("A buyer pauses for 0 to 3600 seconds.");

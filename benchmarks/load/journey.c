@@ -1,4 +1,5 @@
-/* Mode `journey`: each buyer adds two variants to a cart, asks for a quote, orders with it, and pays. */
+/* Mode `journey`: each buyer adds two variants to a cart, asks for a quote, orders with it, and pays. With views, a
+ * buyer looks around before each of these steps. */
 #include "load.h"
 
 #include <errno.h>
@@ -12,24 +13,31 @@
 struct journey {
     uint64_t number;
     uint32_t buyer;
-    enum step step;
+    enum step step, next; /* what is under way: `next`, or one of the views before it */
+    int64_t views_left;
     struct text second; /* the variant of the second request */
     int64_t begun, step_begun;
+    int64_t looked; /* how long its views took so far */
     char order[MOST_ID + 1];
-    struct buffer out; /* the request of this step, whole: it can be sent again as it is */
+    struct buffer out; /* the request of `next`, whole: it can be sent again as it is */
 };
 
-static const char *const step_names[JOURNEY_STEPS] = {"add_first", "add_second", "quote", "order", "pay"};
+static const char *const step_names[ALL_STEPS] = {
+    [ADD_FIRST] = "add_first", [ADD_SECOND] = "add_second", [QUOTE] = "quote",    [ORDER] = "order",
+    [PAY] = "pay",             [VIEW_REST] = "rest",        [VIEW_HTML] = "html",
+};
 
 static const struct job *the_job;
 static struct texts tokens, variants;
+static struct texts views; /* each the letter of its kind and a whole request */
 static struct journey *journeys;
 
 /* Buyers that are free, in a ring: who waits longest is next, so no buyer comes twice before all came once. */
 static uint32_t *free_buyers;
 static size_t next_buyer, free_count;
 
-static struct histogram latency, sold_out_latency, answer_latency, step_latency[JOURNEY_STEPS];
+static struct histogram latency, sold_out_latency, answer_latency, step_latency[ALL_STEPS];
+static uint64_t answers, viewed;
 static uint64_t begun, completed, sold_out, failed, retries, outside_completed, outside_sold_out, outside_failed;
 
 static int log_file = -1;
@@ -78,10 +86,25 @@ static int64_t due(const struct run *run) {
     return the_job->rate > 0 && !exhausted(run) ? planned(run, begun) : NEVER;
 }
 
-static void ask(struct connection *connection, struct journey *journey, enum step step, struct text subject) {
-    journey->step = step;
+/* Sends what the buyer looks at before the next step, or that step. In the drain nobody looks around any more. */
+static void go_on(const struct run *run, struct connection *connection, struct journey *journey) {
+    if (journey->views_left && run->phase != DRAINING) {
+        struct text view = views.items[viewed++ % views.count];
+        journey->views_left--;
+        journey->step = view.bytes[0] == 'h' ? VIEW_HTML : VIEW_REST;
+        connection->request = (struct text){view.bytes + 1, view.size - 1};
+    } else {
+        journey->step = journey->next;
+        connection->request = (struct text){journey->out.bytes, journey->out.size};
+    }
+}
+
+static void ask(const struct run *run, struct connection *connection, enum step step, struct text subject) {
+    struct journey *journey = &journeys[connection->index];
+    journey->next = step;
+    journey->views_left = the_job->views_each;
     write_request(&journey->out, step, tokens.items[journey->buyer], journey->number, subject);
-    connection->request = (struct text){journey->out.bytes, journey->out.size};
+    go_on(run, connection, journey);
 }
 
 static bool begin(struct run *run, struct connection *connection) {
@@ -99,9 +122,10 @@ static bool begin(struct run *run, struct connection *connection) {
     free_count--;
     journey->begun = from;
     journey->step_begun = now;
+    journey->looked = 0;
     struct text first;
     draw_variants(journey->number, &first, &journey->second);
-    ask(connection, journey, ADD_FIRST, first);
+    ask(run, connection, ADD_FIRST, first);
     return true;
 }
 
@@ -168,7 +192,7 @@ static bool quote_answered(const struct run *run, struct connection *connection,
                            const struct answer *answer) {
     struct text quote = read_signed(answer->body);
     if (!quote.size) return give_up(run, journey, answer->status, "missing_field", answer->body);
-    ask(connection, journey, ORDER, quote);
+    ask(run, connection, ORDER, quote);
     return true;
 }
 
@@ -177,7 +201,7 @@ static bool order_answered(const struct run *run, struct connection *connection,
     if (!read_order(answer->body, journey->order))
         return give_up(run, journey, answer->status, "missing_field", answer->body);
     log_order(journey);
-    ask(connection, journey, PAY, text_of(journey->order));
+    ask(run, connection, PAY, text_of(journey->order));
     return true;
 }
 
@@ -185,9 +209,17 @@ static bool pay_answered(const struct run *run, struct journey *journey, const s
     if (!has(answer->body, "\"status\":\"paid\""))
         return give_up(run, journey, answer->status, "missing_field", answer->body);
     log_paid(journey);
-    if (run->phase == MEASURING) record(&latency, now - journey->begun);
+    if (run->phase == MEASURING) record(&latency, now - journey->begun - journey->looked);
     finish(run, journey, &completed, &outside_completed);
     return false;
+}
+
+static bool view_answered(const struct run *run, struct connection *connection, struct journey *journey,
+                          const struct answer *answer, int64_t took) {
+    if (answer->status != 200) return give_up(run, journey, answer->status, "status", answer->body);
+    journey->looked += took;
+    go_on(run, connection, journey);
+    return true;
 }
 
 static bool is_expected(enum step step, int status) {
@@ -196,15 +228,18 @@ static bool is_expected(enum step step, int status) {
 
 static bool answered(struct run *run, struct connection *connection, const struct answer *answer) {
     struct journey *journey = &journeys[connection->index];
-    int64_t now = monotonic();
+    int64_t now = monotonic(), took = now - journey->step_begun;
     enum step step = journey->step;
+    bool is_view = step == VIEW_REST || step == VIEW_HTML;
+    answers++;
     if (run->phase == MEASURING) {
-        record(&step_latency[step], now - journey->step_begun);
-        record(&answer_latency, now - journey->step_begun);
+        record(&step_latency[step], took);
+        if (!is_view) record(&answer_latency, took);
     }
     journey->step_begun = now;
+    if (is_view) return view_answered(run, connection, journey, answer, took);
     if (step == ORDER && answer->status == 409 && has(answer->body, "\"code\":\"sold_out\"")) {
-        if (run->phase == MEASURING) record(&sold_out_latency, now - journey->begun);
+        if (run->phase == MEASURING) record(&sold_out_latency, now - journey->begun - journey->looked);
         finish(run, journey, &sold_out, &outside_sold_out);
         return false;
     }
@@ -212,8 +247,8 @@ static bool answered(struct run *run, struct connection *connection, const struc
     if (step == QUOTE) return quote_answered(run, connection, journey, answer);
     if (step == ORDER) return order_answered(run, connection, journey, answer);
     if (step == PAY) return pay_answered(run, journey, answer, now);
-    if (step == ADD_FIRST) ask(connection, journey, ADD_SECOND, journey->second);
-    else ask(connection, journey, QUOTE, (struct text){"", 0});
+    if (step == ADD_FIRST) ask(run, connection, ADD_SECOND, journey->second);
+    else ask(run, connection, QUOTE, (struct text){"", 0});
     return true;
 }
 
@@ -236,6 +271,15 @@ static uint64_t waiting_at_end(const struct run *run) {
     return planned_until > begun ? planned_until - begun : 0;
 }
 
+static void print_steps(const char *name, int first, int last) {
+    printf("\"%s\":{", name);
+    for (int step = first; step <= last; step++) {
+        if (step > first) printf(",");
+        print_durations(step_names[step], &step_latency[step]);
+    }
+    printf("}");
+}
+
 static void print_report(const struct run *run) {
     printf("{");
     print_run(run, completed, "journey");
@@ -248,6 +292,7 @@ static void print_report(const struct run *run) {
     print_count("outside_failed", outside_failed);
     print_count("retries", retries);
     print_count("waiting", waiting_at_end(run));
+    print_count("answered", answers);
     print_failures(step_names);
     printf(",");
     print_durations("latency", &latency);
@@ -255,12 +300,11 @@ static void print_report(const struct run *run) {
     print_durations("sold_out_latency", &sold_out_latency);
     printf(",");
     print_durations("answers", &answer_latency);
-    printf(",\"steps\":{");
-    for (int step = 0; step < JOURNEY_STEPS; step++) {
-        if (step) printf(",");
-        print_durations(step_names[step], &step_latency[step]);
-    }
-    printf("}}\n");
+    printf(",");
+    print_steps("steps", ADD_FIRST, PAY);
+    printf(",");
+    print_steps("views", VIEW_REST, VIEW_HTML);
+    printf("}\n");
 }
 
 static void prepare(const struct job *job) {
@@ -274,6 +318,11 @@ static void prepare(const struct job *job) {
              (long long)job->connections);
     if (variants.count < (job->skew > 0 ? 3 : 2))
         fail("%zu variants are too few: a journey buys two, and a hot one is not among the others.", variants.count);
+    if (job->views_each > 0) {
+        if (!job->views) fail("The job must name its file of views.");
+        views = read_prefixed(job->views);
+        if (!views.count) fail("The file of views is empty.");
+    }
     if (job->log) {
         log_file = open(job->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (log_file < 0) fail("The log cannot be opened: %s.", strerror(errno));

@@ -45,8 +45,8 @@ struct texts {
 };
 
 struct job {
-    char *mode, *address, *host, *requests, *tokens, *variants, *destination, *log;
-    int64_t port, connections, limit, seed, retry, again;
+    char *mode, *address, *host, *requests, *tokens, *variants, *views, *destination, *log;
+    int64_t port, connections, limit, seed, retry, views_each, again;
     double opening, warmup, seconds, drain, rest, rate, skew, window, failing, pause;
 };
 
@@ -170,9 +170,23 @@ void print_durations(const char *name, const struct histogram *histogram);
 void print_count(const char *name, uint64_t count);
 void print_words(struct text text);
 
-/* requests.c: the five requests of a journey, and those that only a sale needs. DECLINE pays by a means that fails. */
+/* requests.c: the five requests of a journey, and those that only a sale needs. DECLINE pays by a means that fails.
+ * Requests that come ready-made have steps of their own behind them, for figures and failures. */
 
-enum step { ADD_FIRST, ADD_SECOND, QUOTE, ORDER, PAY, JOURNEY_STEPS, DECLINE = JOURNEY_STEPS, CANCEL, EMPTY, STEPS };
+enum step {
+    ADD_FIRST,
+    ADD_SECOND,
+    QUOTE,
+    ORDER,
+    PAY,
+    DECLINE,
+    CANCEL,
+    EMPTY,
+    STEPS,
+    VIEW_REST = STEPS,
+    VIEW_HTML,
+    ALL_STEPS
+};
 
 void prepare_requests(const struct job *job);
 /* `number` tells keys apart: that of the journey, or of the attempt to order. */

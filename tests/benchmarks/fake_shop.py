@@ -1,4 +1,4 @@
-"""A shop made for the tests of the load client: it answers the five requests of a journey, and fails as planted."""
+"""A shop made for the tests of the load client: it answers journeys and what is looked at, and fails as planted."""
 
 import asyncio
 import contextlib
@@ -59,6 +59,8 @@ class FakeShop:
         self.faults = faults
         self.complaints: list[str] = []
         self.steps: Counter[str] = Counter()
+        self.order_of_steps: list[str] = []
+        self.views: Counter[str] = Counter()
         self.bought: dict[str, list[str]] = {}
         self.baskets: list[tuple[str, ...]] = []
         self.orders: dict[str, str] = {}
@@ -122,6 +124,8 @@ class FakeShop:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; False closes the connection."""
         request = await read_request(reader)
+        if request.method == "GET":
+            return await self._serve(request, "", writer)
         buyer = request.headers.get("authorization", "").removeprefix("Bearer ")
         self._expect(TOKEN.fullmatch(buyer) is not None, f"unknown buyer {buyer!r}")
         self._expect(buyer not in self._busy, f"{buyer} on two connections at once")
@@ -135,6 +139,7 @@ class FakeShop:
         step = self._step_of(request, buyer)
         fault = self.faults(step, self.steps[step]) or Fault()
         self.steps[step] += 1
+        self.order_of_steps.append(step)
         async with self._news:
             self._news.notify_all()
         await asyncio.sleep(fault.delay)
@@ -161,6 +166,9 @@ class FakeShop:
         return fault.cut != "announced"
 
     def _step_of(self, request: Request, buyer: str) -> str:
+        if request.method == "GET":
+            self.views[request.path] += 1
+            return "rest" if request.path.startswith("/v1/") else "html"
         self._expect(request.method == "POST", f"method {request.method}")
         self._expect(request.headers.get("host") == f"127.0.0.1:{self.port}", f"host {request.headers.get('host')}")
         self._expect(request.headers.get("content-type") == "application/json", "no content type")
@@ -171,6 +179,8 @@ class FakeShop:
         return names[request.path]
 
     def _work(self, step: str, request: Request, buyer: str) -> tuple[int, bytes]:
+        if step in ("rest", "html"):
+            return 200, b"what is looked at"
         body: dict[str, Any] = msgspec.json.decode(request.body)
         if step.startswith("add"):
             self._expect(list(body) == ["variant_id", "quantity"] and body["quantity"] == 1, f"{step}: {body}")

@@ -28,7 +28,7 @@ def test_help_has_a_line_for_each_benchmark(capsys: pytest.CaptureFixture[str]) 
         command.main(["--help"])
     assert left.value.code == 0
     told = capsys.readouterr().out
-    for name in ("buy", "product", "cart", "import", "start", "flash", "overload", "crash"):
+    for name in ("buy", "mixed", "product", "cart", "import", "growth", "start", "flash", "overload", "crash"):
         assert f"\n    {name} " in told
 
 

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.client import Failure, JourneyJob, JourneyReport, journeys, start_journeys
+from benchmarks.load.client import Failure, JourneyJob, JourneyReport, View, http_request, journeys, start_journeys
 from benchmarks.load.program import FLAGS, LoadError, build
 from tests.benchmarks.fake_shop import SOLD_OUT, STEPS, Cut, FakeShop, Fault, planted
 
 TOKENS = [f"buyer-{number}" for number in range(40)]
 VARIANTS = [f"var_{number:032x}" for number in range(20)]
+VIEWS = [
+    View("html" if path.endswith(".html") else "rest", http_request("GET", path, {"Host": "shop"}))
+    for path in ("/v1/a", "/b.html", "/v1/c")
+]
 
 
 def job(shop: FakeShop, **settings: Any) -> JourneyJob:
@@ -192,6 +196,43 @@ async def test_warm_up_and_drain_stay_outside_the_figures() -> None:
     assert len(shop.paid) == report.begun - 3
 
 
+async def test_a_buyer_looks_at_so_many_things_before_each_step() -> None:
+    shop = FakeShop()
+    report = await run(shop, connections=1, limit=30, views=VIEWS, views_each=3)
+    assert (report.completed, report.failed, report.answered) == (30, 0, 600)
+    assert shop.views == {"/v1/a": 150, "/b.html": 150, "/v1/c": 150}
+    assert shop.order_of_steps == [view for step in STEPS for view in ("rest", "html", "rest", step)] * 30
+    assert {kind: durations.count for kind, durations in report.views.items()} == {"rest": 300, "html": 150}
+    assert {step: durations.count for step, durations in report.steps.items()} == dict.fromkeys(STEPS, 30)
+    assert report.answers.count == 150
+
+
+async def test_what_is_looked_at_is_no_part_of_a_journeys_duration() -> None:
+    shop = FakeShop(planted({("html", 40): Fault(delay=0.5), ("order", 20): Fault(status=409, body=SOLD_OUT)}))
+    report = await run(shop, limit=50, views=VIEWS, views_each=3)
+    assert (report.completed, report.sold_out) == (49, 1)
+    assert report.views["html"].max_ms >= 500
+    assert max(report.latency.max_ms, report.sold_out_latency.max_ms) < 500
+
+
+async def test_what_cannot_be_looked_at_ends_the_journey() -> None:
+    faults = {
+        ("html", 3): Fault(status=503, body=b"<h1>Busy</h1>"),
+        ("rest", 9): Fault(status=404),
+        ("rest", 10): Fault(cut="unanswered"),
+    }
+    shop = FakeShop(planted(faults))
+    report = await run(shop, limit=20, views=VIEWS, views_each=3)
+    assert (report.completed, report.failed, report.answered) == (17, 3, sum(shop.steps.values()) - 1)
+    assert sorted(report.failures, key=lambda failure: failure.status) == [
+        Failure("rest", 0, "connection_lost", 1, ()),
+        Failure("rest", 404, "status", 1, ("{}",)),
+        Failure("html", 503, "status", 1, ("<h1>Busy</h1>",)),
+    ]
+    report = await run(FakeShop(planted(faults)), limit=20, views=VIEWS[:1], views_each=1, retry=True)
+    assert (report.completed, report.failed, report.retries) == (19, 1, 1)
+
+
 async def test_what_is_bought_depends_on_the_seed_alone() -> None:
     baskets = []
     for seed, connections in ((1, 8), (1, 3), (2, 8)):
@@ -326,6 +367,10 @@ async def test_a_job_that_cannot_run_is_refused_with_a_sentence() -> None:
         journeys(job(shop, variants=["a", 'b"']))
     with pytest.raises(LoadError, match="The setting host must be a single line of text"):
         journeys(job(shop, host="a\r\nX-Evil: 1"))
+    with pytest.raises(LoadError, match="The file of views is empty"):
+        journeys(job(shop, views_each=1))
+    with pytest.raises(LoadError, match="A buyer looks at 0 to 1000 things before each step"):
+        journeys(job(shop, views=VIEWS, views_each=1001))
     with pytest.raises(LoadError, match="lasts more than 0 and at most 86400 seconds"):
         journeys(job(shop, seconds=0))
 
@@ -342,12 +387,14 @@ async def test_the_client_is_clean_under_the_sanitizers(tmp_path: Path) -> None:
     faults = {(step, 10 + 3 * at): Fault(cut=cut) for step in STEPS for at, cut in enumerate(cuts)}
     faults |= {(step, number): Fault(pieces=7) for step in STEPS for number in range(30, 60, 7)}
     faults |= {("order", 80): Fault(status=409, body=SOLD_OUT), ("pay", 81): Fault(status=500, body=b"\x00\xff" * 900)}
+    faults |= {("html", 7): Fault(cut="within"), ("rest", 90): Fault(pieces=7), ("html", 61): Fault(status=404)}
     faults |= {("quote", 82): Fault(body=b'{"signed":"' + b"x" * 200_000), ("order", 83): Fault(body=b"")}
     shop = FakeShop(planted(faults))
     log = tmp_path / "log"
     async with shop.running():
-        with start_journeys(job(shop, limit=150, retry=True, log=log, rate=2000.0), program) as running:
+        settings = {"limit": 150, "retry": True, "log": log, "rate": 2000.0, "views": VIEWS, "views_each": 2}
+        with start_journeys(job(shop, **settings), program) as running:
             report = await asyncio.to_thread(running.wait)
-    assert (report.begun, report.completed, report.sold_out, report.failed) == (150, 146, 1, 3)
-    assert (report.retries, report.reconnects) == (15, 20)
+    assert (report.begun, report.completed, report.sold_out, report.failed) == (150, 145, 1, 4)
+    assert (report.retries, report.reconnects) == (16, 21)
     assert shop.complaints == []

@@ -7,6 +7,7 @@ last import's sends nothing. It works beside a running shop, a bounded number of
 import asyncio
 import csv
 import hashlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from mercato.services.catalog.adapters.mapping import BadMapping
 from mercato.services.catalog.adapters.records import BrokenFile, Fault, ImportedProduct, Source
 from mercato.services.catalog.messages import GetImport, Imported, ImportProduct, RecordImport
 from mercato.values.messages import Caller, NotFound, Refusal
+
+Item = ImportedProduct | Fault
 
 AT_ONCE = 64  # products that are under way together
 SHOWN = 20  # faults that are shown on the screen; the report has all of them
@@ -96,21 +99,29 @@ class _Run:
         self.counts = {"created": 0, "changed": 0, "unchanged": 0}
 
     async def apply(self, file: str, tell: Tell) -> None:
-        calls, slow = self._shop.node.calls, self._shop.parts.pools.slow
+        calls = self._shop.node.calls
         begun = await calls.ask(GetImport(file), self._caller)
-        after = 0 if begun.finished or self.dry else begun.ordinal
-        items = self._source.read(after)
-        while chunk := await slow.run(lambda: list(islice(items, AT_ONCE))):
-            products = self._sort(chunk)
-            if products and not self.dry:
-                await asyncio.gather(*(self._apply(product) for product in products))
-                await calls.do(RecordImport(file, products[-1].ordinal, False), self._caller)
-            progress = self._source.progress()
-            tell(News(done=progress.done, total=progress.total))
+        items = self._source.read(0 if begun.finished or self.dry else begun.ordinal)
+        reading = self._begin_to_read(items)
+        try:
+            while chunk := await reading:
+                progress = self._source.progress()
+                reading = self._begin_to_read(items)  # while this one is applied
+                products = self._sort(chunk)
+                if products and not self.dry:
+                    await asyncio.gather(*(self._apply(product) for product in products))
+                    await calls.do(RecordImport(file, products[-1].ordinal, False), self._caller)
+                tell(News(done=progress.done, total=progress.total))
+        finally:
+            reading.cancel()
         if not self.dry:
             await calls.do(RecordImport(file, 0, True), self._caller)
 
-    def _sort(self, chunk: list[ImportedProduct | Fault]) -> list[ImportedProduct]:
+    def _begin_to_read(self, items: Iterator[Item]) -> "asyncio.Future[list[Item]]":
+        """The next chunk of the file, in the pool of slow work."""
+        return asyncio.ensure_future(self._shop.parts.pools.slow.run(lambda: list(islice(items, AT_ONCE))))
+
+    def _sort(self, chunk: list[Item]) -> list[ImportedProduct]:
         products = []
         for item in chunk:
             if isinstance(item, Fault):

@@ -4,7 +4,6 @@ from mercato.contracts.inventory import StockChanged, StockReleased, StockReserv
 from mercato.contracts.pricing import PriceChanged
 from mercato.runtime.transaction import Transaction
 from mercato.services.catalog import storage
-from mercato.services.catalog.commands.products import lowest_price
 from mercato.values.commerce import Allocation
 from mercato.values.messages import Caller
 
@@ -16,8 +15,7 @@ def when_price_changed_copy_it(tx: Transaction, event: PriceChanged, _caller: Ca
     else:
         tx.defer(storage.SAVE_PRICE, amount=event.amount, compare_at=event.compare_at, **row)
     tx.changed(event.product_id)
-    price = lowest_price(tx, event.product_id, event.currency)
-    tx.run(storage.SET_LISTED_PRICE, product_id=event.product_id, price=price)
+    tx.run(storage.SET_LISTED_PRICE, product_id=event.product_id, currency=event.currency)
 
 
 def when_stock_is_reserved_copy_what_is_left(tx: Transaction, event: StockReserved, _caller: Caller) -> None:

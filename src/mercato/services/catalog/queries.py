@@ -22,6 +22,8 @@ from mercato.values.ids import CategoryId, ProductId
 from mercato.values.messages import Caller, NotFound
 from mercato.values.page import Page, from_cursor, to_cursor
 
+BEHIND_ALL_IDS = "~"  # ids begin with a letter
+
 _BODY = msgspec.json.Decoder(ProductBody)
 
 
@@ -113,7 +115,7 @@ def _listed(reader: Reader, query: ListProducts, category_id: str) -> tuple[list
     wanted: dict[str, Any] = {"category_id": category_id, "limit_": query.limit + 1}
     match query.sort:
         case "newest":
-            (after_id,) = from_cursor(query.cursor, tuple[str]) if query.cursor else ("",)
+            (after_id,) = from_cursor(query.cursor, tuple[str]) if query.cursor else (BEHIND_ALL_IDS,)
             rows = reader.all(storage.NEWEST, after_id=after_id, **wanted)
         case "title":
             title, after_id = from_cursor(query.cursor, tuple[str, str]) if query.cursor else ("", "")

@@ -6,10 +6,11 @@ their own, because they change with every order: the published document joins th
 """
 
 import msgspec
-from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import Column, Index, MetaData, Select, Table, and_, bindparam, delete, func, or_, select, text, update
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
 from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
+from mercato.services.catalog.domain import MAX_PRICE
 
 metadata = MetaData()
 
@@ -262,10 +263,19 @@ SAVE_LISTED = upsert(listing, update=("title", "price"))
 REMOVE_LISTED = write(
     delete(listing).where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
 )
+_lowest_price = (
+    select(func.min(prices.c.amount))
+    .where(
+        prices.c.store == bindparam("store"),
+        prices.c.product_id == bindparam("product_id"),
+        prices.c.currency == bindparam("currency"),
+    )
+    .scalar_subquery()
+)
 SET_LISTED_PRICE = write(
     update(listing)
     .where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
-    .values(price=bindparam("price"))
+    .values(price=func.coalesce(_lowest_price, MAX_PRICE))
 )
 
 _listed = (listing.c.product_id, listing.c.title, listing.c.price)
@@ -276,19 +286,18 @@ def _page(select_from: Select[tuple[str, str, int]]) -> Statement[ListedRow]:
     return fetch(ListedRow, select_from.limit(bindparam("limit_")))
 
 
+# Each page begins with a range of its index, so that a page far down a long list costs no more than the first one.
 NEWEST = _page(
     select(*_listed)
-    .where(_of_category, or_(bindparam("after_id") == "", listing.c.product_id < bindparam("after_id")))
+    .where(_of_category, listing.c.product_id < bindparam("after_id"))
     .order_by(listing.c.product_id.desc())
 )
 BY_TITLE = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.title > bindparam("after"),
-            and_(listing.c.title == bindparam("after"), listing.c.product_id > bindparam("after_id")),
-        ),
+        listing.c.title >= bindparam("after"),
+        or_(listing.c.title > bindparam("after"), listing.c.product_id > bindparam("after_id")),
     )
     .order_by(listing.c.title, listing.c.product_id)
 )
@@ -296,10 +305,8 @@ PRICE_UP = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.price > bindparam("after"),
-            and_(listing.c.price == bindparam("after"), listing.c.product_id > bindparam("after_id")),
-        ),
+        listing.c.price >= bindparam("after"),
+        or_(listing.c.price > bindparam("after"), listing.c.product_id > bindparam("after_id")),
     )
     .order_by(listing.c.price, listing.c.product_id)
 )
@@ -307,10 +314,8 @@ PRICE_DOWN = _page(
     select(*_listed)
     .where(
         _of_category,
-        or_(
-            listing.c.price < bindparam("after"),
-            and_(listing.c.price == bindparam("after"), listing.c.product_id < bindparam("after_id")),
-        ),
+        listing.c.price <= bindparam("after"),
+        or_(listing.c.price < bindparam("after"), listing.c.product_id < bindparam("after_id")),
     )
     .order_by(listing.c.price.desc(), listing.c.product_id.desc())
 )

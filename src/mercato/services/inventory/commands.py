@@ -26,23 +26,32 @@ def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, chang
     if level is not None and not pieces:
         return
     if level is None:
-        level = Level(variant_id, location_id, 0, 0, 0, 0, 0, 0, 0)
-        tx.add(storage.STOCK, level)
-    if pieces:
+        after = _begin(tx, variant_id, location_id, pieces, reason)
+    else:
         after = move(tx, level, "received" if pieces > 0 else "written_off", abs(pieces), reason=reason)
-        if after is None:
-            raise NotEnoughStock(available=level.available)
-        level = after
-    event = StockChanged(variant_id, LocationId(location_id), level.available, level.version)
-    tx.emit(event, variant_id, level.version)
+    event = StockChanged(variant_id, LocationId(location_id), after.available, after.version)
+    tx.emit(event, variant_id, after.version)
 
 
-def move(tx: Transaction, level: Level, kind: str, pieces: int, order_id: str = "", reason: str = "") -> Level | None:
-    """Move so many pieces, with the movement that explains it; the level then. None: there are not so many."""
+def move(tx: Transaction, level: Level, kind: str, pieces: int, order_id: str = "", reason: str = "") -> Level:
+    """Move so many pieces, with the movement that explains it; the level then. Raises Uncovered."""
     after = moved(level, kind, pieces)
-    if after is None:
-        return None
     tx.change(storage.STOCK, level, after)
+    _explain(tx, level, kind, pieces, order_id, reason)
+    return after
+
+
+def _begin(tx: Transaction, variant_id: str, location_id: str, pieces: int, reason: str) -> Level:
+    """The first level of a variant at a location."""
+    level = Level(variant_id, location_id, 0, 0, 0, 0, 0, 0, 0)
+    if pieces:
+        level = moved(level, "received", pieces)
+        _explain(tx, level, "received", pieces, "", reason)
+    tx.add(storage.STOCK, level)
+    return level
+
+
+def _explain(tx: Transaction, level: Level, kind: str, pieces: int, order_id: str, reason: str) -> None:
     tx.defer(
         storage.ADD_MOVEMENT,
         id=tx.new_id("mov"),
@@ -54,7 +63,6 @@ def move(tx: Transaction, level: Level, kind: str, pieces: int, order_id: str = 
         reason=reason,
         at=tx.now,
     )
-    return after
 
 
 def _level(tx: Transaction, variant_id: str, location_id: str) -> Level | None:

@@ -45,11 +45,15 @@ MOVEMENTS: dict[str, dict[str, int]] = {
 }
 
 
-def moved(level: Level, kind: str, pieces: int) -> Level | None:
-    """The level after a movement; None where there are not so many pieces."""
+class Uncovered(Exception):
+    """A movement of more pieces than there are: a fault of ours, never a shopper's."""
+
+
+def moved(level: Level, kind: str, pieces: int) -> Level:
+    """The level after a movement. Raises Uncovered."""
     figures = {name: getattr(level, name) + sign * pieces for name, sign in MOVEMENTS[kind].items()}
     if min(figures.values()) < 0:
-        return None
+        raise Uncovered(f"{pieces} of {level.variant_id} at {level.location_id} cannot be {kind}: {level}")
     return msgspec.structs.replace(level, version=level.version + 1, **figures)
 
 

@@ -10,7 +10,7 @@ from mercato.services.inventory import storage
 from mercato.services.inventory.commands import change_stock, first_location, move
 from mercato.services.inventory.domain import Level, Reservation, Share, shortage, spread
 from mercato.values.commerce import Allocation, Shortage, quantities
-from mercato.values.ids import LocationId, OrderId, VariantId
+from mercato.values.ids import LocationId, VariantId
 from mercato.values.messages import Caller
 
 
@@ -30,7 +30,7 @@ def when_order_is_placed_reserve_its_stock(tx: Transaction, event: OrderPlaced, 
         tx.emit(StockRefused(event.order_id, tuple(shortages)), event.order_id, 1)
         return
     taken = [
-        _take(tx, levels[share.location_id], share.quantity, event.order_id)
+        _allocation(move(tx, levels[share.location_id], "reserved", share.quantity, event.order_id), share.quantity)
         for shares, levels in found
         for share in shares
     ]
@@ -64,13 +64,6 @@ def when_figures_are_given_change_stock(tx: Transaction, event: FiguresGiven, _c
         change_stock(tx, figures.variant_id, location_id, figures.stock_change, "given with the product")
 
 
-def _take(tx: Transaction, level: Level, quantity: int, order_id: OrderId) -> Allocation:
-    after = move(tx, level, "reserved", quantity, order_id)
-    if after is None:
-        raise LookupError(f"{quantity} of {level.variant_id} were to be reserved, {level.available} are available")
-    return _allocation(after, quantity)
-
-
 def _hold(event: OrderPlaced, taken: Allocation) -> Reservation:
     return Reservation(
         event.order_id, taken.variant_id, taken.location_id, taken.quantity, "held", event.hold_expires_at
@@ -81,8 +74,6 @@ def _end(tx: Transaction, row: Reservation, state: str) -> Allocation:
     """Turn a reservation into what `state` says, with its stock and its movement."""
     level = next(level for level in tx.rows(storage.STOCK, row.variant_id) if level.location_id == row.location_id)
     after = move(tx, level, state, row.quantity, row.order_id)
-    if after is None:
-        raise LookupError(f"stock of {row.variant_id} at {row.location_id} does not cover its reservation")
     tx.change(storage.RESERVATIONS, row, msgspec.structs.replace(row, state=state))
     return _allocation(after, row.quantity)
 

@@ -35,12 +35,12 @@ TITLE_IN_LISTS = 120
 
 
 def create_product(tx: Transaction, command: CreateProduct, _caller: Caller) -> Product:
+    _require_free_handle(tx, command.product_id, command.product.handle)
     return published(tx, add_product(tx, command.product_id, command.product))
 
 
 def add_product(tx: Transaction, product_id: ProductId, draft: ProductDraft) -> StoredProduct:
-    """Make a product of a draft; its prices and stock are passed on."""
-    _require_free_handle(tx, product_id, draft.handle)
+    """Make a product of a draft whose handle nobody has; its prices and stock are passed on."""
     _require_categories(tx, draft.categories)
     variants = _variants_of(tx, draft, known=())
     body = body_of(draft, variants)
@@ -156,7 +156,7 @@ def _list(tx: Transaction, product: StoredProduct) -> None:
         tx.run(storage.REMOVE_LISTED, product_id=product.id)
     if product.status != "active":
         return
-    price = lowest_price(tx, product.id, product.currency) if product.version > 1 else MAX_PRICE
+    price = _lowest_price(tx, product.id, product.currency) if product.version > 1 else MAX_PRICE
     for category_id in _shown_in(tx, product.body.categories):
         tx.defer(
             storage.SAVE_LISTED,
@@ -167,7 +167,7 @@ def _list(tx: Transaction, product: StoredProduct) -> None:
         )
 
 
-def lowest_price(tx: Transaction, product_id: str, currency: str) -> int:
+def _lowest_price(tx: Transaction, product_id: str, currency: str) -> int:
     """The product's lowest price, for lists that are sorted by it."""
     rows = tx.all(storage.LIST_PRICES, product_id=product_id)
     return min((row.amount for row in rows if row.currency == currency), default=MAX_PRICE)
