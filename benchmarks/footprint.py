@@ -64,75 +64,6 @@ class Changes(msgspec.Struct, frozen=True):
     rows: tuple[Change, ...]
 
 
-class Added:
-    """Rows of one table as text, cut at whatever differs between copies."""
-
-    def __init__(self, table: str, columns: Sequence[str], rows: Sequence[Row], marks: "_Marks") -> None:
-        self.table = table
-        self.count = len(rows)
-        blobs = [any(isinstance(row[place], bytes) for row in rows) for place in range(len(columns))]
-        values = ", ".join("CAST(? AS BLOB)" if blob else "?" for blob in blobs)
-        self.insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
-        texts = [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows]
-        self._pieces = marks.cut(msgspec.json.encode(texts).decode())
-
-    def rows(self, moved: Mapping[str, str]) -> list[list[Any]]:
-        """The rows of a copy; `moved` says what stands there in place of each mark."""
-        pieces = self._pieces.copy()
-        pieces[1::2] = [moved[mark] for mark in pieces[1::2]]
-        rows: list[list[Any]] = msgspec.json.decode("".join(pieces))
-        return rows
-
-
-class _Marks:
-    """Finds in a text what differs between copies, and says what it is in each of them.
-
-    A mark is one letter for what it is and the text that stands there: the moment of an id, a moment, or a number.
-    """
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._any = re.compile(f"{_ID}|{_MOMENT}|{work.numbered}")
-        self._known: dict[str, int] = {}
-
-    def cut(self, text: str) -> list[str]:
-        """The text in pieces: every second one is a mark."""
-        pieces: list[str] = []
-        at = 0
-        for found in self._any.finditer(text):
-            mark = self._mark(found)
-            if mark:
-                group = found.lastindex or 0
-                pieces += (text[at : found.start(group)], mark)
-                at = found.end(group)
-        return [*pieces, text[at:]]
-
-    def moved(self, copy: int) -> dict[str, str]:
-        """What stands in place of each mark in copy number `copy`."""
-        earlier, more = copy * EARLIER, copy * self._work.count
-        forms: dict[str, Callable[[int], str]] = {
-            "i": lambda made: f"{made - earlier:012x}",
-            "m": lambda moment: str(moment - earlier),
-            "n": lambda number: str(number + more),
-        }
-        return {mark: forms[mark[0]](value) for mark, value in self._known.items()}
-
-    def _mark(self, found: re.Match[str]) -> str:
-        """The mark of something that differs between copies; "" where it is the same in all."""
-        work, text = self._work, found[found.lastindex or 0]
-        if found["kind"]:
-            mark, value = f"i{text}", int(text, 16)
-            differs = found["kind"] in work.renewed or work.begun <= value <= work.ended
-        elif found["moment"]:
-            mark, value = f"m{text}", int(text)
-            differs = work.begun <= value <= work.ended + AHEAD
-        else:
-            mark, value, differs = f"n{text}", int(text), True
-        if differs:
-            self._known[mark] = value
-        return mark if differs else ""
-
-
 class Footprint:
     """What `work` left: the difference between two data folders of shops that are closed.
 
@@ -208,7 +139,7 @@ class Footprint:
         added = [row for row in now if key_of(row) not in were]
         changed = [(were.pop(key_of(row)), row) for row in now if key_of(row) in were]
         if were or (table == LOG and changed):
-            raise BenchmarkError(f"{service}: rows of {table} have gone, and copies cannot repeat that")
+            raise BenchmarkError(f"{service}: rows of {table} have gone or changed, and copies cannot repeat that")
         if added:
             added.sort(key=key_of)
             self._added.setdefault(service, []).append(Added(table, columns, added, self._marks))
@@ -233,6 +164,75 @@ class Footprint:
                 f"UPDATE {changes.table} SET {settings} WHERE {keys}",
                 ((*(by * len(copies) for by in row.by), *row.key) for row in changes.rows),
             )
+
+
+class Added:
+    """Rows of one table as text, cut at whatever differs between copies."""
+
+    def __init__(self, table: str, columns: Sequence[str], rows: Sequence[Row], marks: "_Marks") -> None:
+        self.table = table
+        self.count = len(rows)
+        blobs = [any(isinstance(row[place], bytes) for row in rows) for place in range(len(columns))]
+        values = ", ".join("CAST(? AS BLOB)" if blob else "?" for blob in blobs)
+        self.insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
+        texts = [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows]
+        self._pieces = marks.cut(msgspec.json.encode(texts).decode())
+
+    def rows(self, moved: Mapping[str, str]) -> list[list[Any]]:
+        """The rows of a copy; `moved` says what stands there in place of each mark."""
+        pieces = self._pieces.copy()
+        pieces[1::2] = [moved[mark] for mark in pieces[1::2]]
+        rows: list[list[Any]] = msgspec.json.decode("".join(pieces))
+        return rows
+
+
+class _Marks:
+    """Finds in a text what differs between copies, and says what it is in each of them.
+
+    A mark is one letter for what it is and the text that stands there: the moment of an id, a moment, or a number.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._any = re.compile(f"{_ID}|{_MOMENT}|{work.numbered}")
+        self._known: dict[str, int] = {}
+
+    def cut(self, text: str) -> list[str]:
+        """The text in pieces: every second one is a mark."""
+        pieces: list[str] = []
+        at = 0
+        for found in self._any.finditer(text):
+            mark = self._mark(found)
+            if mark:
+                group = found.lastindex or 0
+                pieces += (text[at : found.start(group)], mark)
+                at = found.end(group)
+        return [*pieces, text[at:]]
+
+    def moved(self, copy: int) -> dict[str, str]:
+        """What stands in place of each mark in copy number `copy`."""
+        earlier, more = copy * EARLIER, copy * self._work.count
+        forms: dict[str, Callable[[int], str]] = {
+            "i": lambda made: f"{made - earlier:012x}",
+            "m": lambda moment: str(moment - earlier),
+            "n": lambda number: str(number + more),
+        }
+        return {mark: forms[mark[0]](value) for mark, value in self._known.items()}
+
+    def _mark(self, found: re.Match[str]) -> str:
+        """The mark of something that differs between copies; "" where it is the same in all."""
+        work, text = self._work, found[found.lastindex or 0]
+        if found["kind"]:
+            mark, value = f"i{text}", int(text, 16)
+            differs = found["kind"] in work.renewed or work.begun <= value <= work.ended
+        elif found["moment"]:
+            mark, value = f"m{text}", int(text)
+            differs = work.begun <= value <= work.ended + AHEAD
+        else:
+            mark, value, differs = f"n{text}", int(text), True
+        if differs:
+            self._known[mark] = value
+        return mark if differs else ""
 
 
 def is_quiet(data: Path) -> bool:

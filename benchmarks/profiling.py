@@ -39,6 +39,7 @@ GROUPS = tuple(
         ("access", r"runtime/access/(limits|who|passwords)\.py$|apps/directory\.py$", r""),
         ("log and metrics", r"runtime/telemetry\.py$", r""),
         ("log and metrics", r"runtime/http/edge\.py$", r"^(_leave|metrics)$"),
+        ("pages", r"mercato/frontends/", r""),
         ("HTTP", r"runtime/http/|uvicorn/", r""),
         ("outbox and events", r"runtime/bus/", r""),
         ("outbox and events", r"runtime/transaction\.py$", r"^(send_outbox|emit)$"),

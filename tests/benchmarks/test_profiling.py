@@ -21,6 +21,14 @@ RUN = ("/python/asyncio/runners.py", "run")
         ([(f"{SOURCE}/runtime/transaction.py", "send_outbox")], "outbox and events"),
         ([(f"{SOURCE}/runtime/transaction.py", "defer")], "SQL"),
         ([(f"{SOURCE}/runtime/http/edge.py", "_leave")], "log and metrics"),
+        (
+            [
+                ("/python/minijinja/__init__.py", "__html__"),
+                (f"{SOURCE}/frontends/storefront/rendering.py", "render"),
+                (f"{SOURCE}/runtime/http/edge.py", "serve"),
+            ],
+            "pages",
+        ),
         ([(f"{SOURCE}/runtime/rounds.py", "_round")], "rounds and queues"),
     ],
 )
