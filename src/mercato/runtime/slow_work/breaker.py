@@ -4,10 +4,12 @@ from mercato.values.clock import Clock
 
 FAILURES = 5
 PAUSES = (1_000, 5_000, 15_000, 60_000)  # ms
+TRIAL = 5_000  # ms for which the others wait while one call sees how the peer is
 
 
 class Breaker:
-    """Closed: calls go out. Open: they wait. After the pause one call is let through to see."""
+    """Closed: calls go out. Open: they wait. After the pause one call is let through to see; the others wait for what
+    it sees, not for a whole pause more."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -21,7 +23,7 @@ class Breaker:
         now = self._clock.now()
         if now < self._open_until <= now + PAUSES[-1]:  # farther ahead: the clock has been set back since (F16)
             return False
-        self._open_until = self._clock.now() + self._pause()
+        self._open_until = now + min(TRIAL, self._pause())
         return True
 
     @property
