@@ -9,6 +9,7 @@ from mercato.apps.simulate.safety import Safety
 
 def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
     """For a process that has come to rest."""
+    yield from _places(process)
     for name, executor in process.node.executors.items():
         ((last,),) = safety.rows(name, "SELECT coalesce(max(number), 0) FROM outbox")
         if executor.number != last:
@@ -19,6 +20,20 @@ def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
                 text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"
                 yield Finding("I20", name, text)
         yield from _documents(process, safety, name)
+
+
+def _places(process: ShopProcess) -> Iterator[Finding]:
+    """Nobody is served, nobody has a place: what is never given back is missing one day."""
+    assert process.shop is not None, "it has come to rest"
+    edge = process.shop.edge
+    if edge.admission.serving:
+        yield Finding("F24", "admission", f"{edge.admission.serving} requests count as being served, and none is")
+    for key, line in edge.bulkheads._lines.items():
+        yield Finding("F24", "bulkheads", f"{line.inside} places for {key} are taken, and nobody is there")
+    for name, worker in process.node._workers.items():
+        for kind, held in worker._held.items():
+            if held:
+                yield Finding("I16", f"{name} worker", f"{held} of {kind} count as being done, and none is")
 
 
 def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:

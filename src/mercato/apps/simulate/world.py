@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from mercato.apps.simulate.cartbook import CartBook
 from mercato.apps.simulate.clock import SimulatedClock
 from mercato.apps.simulate.disk import Disk
 from mercato.apps.simulate.events import FaultyListeners
@@ -87,6 +88,7 @@ class World:
             self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores)
         )
         self.safety = Safety(folder)
+        self._carts = CartBook(self.fail)
         self.finding: Finding | None = None
         self.crashes = 0
         self.calm = False
@@ -223,6 +225,8 @@ class World:
         """A batch is durable: the invariants of its database hold, now or after the next ones of the same moment."""
         tx = batch.tx
         assert tx is not None, "a durable batch had a transaction"
+        if service == "carts":
+            self._carts.committed(batch)
         if self._process is not None and self._process.has_changed(service):
             self.trace.note(service, "commits", tx.number, len(batch.items), tx.writes)
             if service not in self._changed:

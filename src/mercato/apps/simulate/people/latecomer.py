@@ -1,0 +1,76 @@
+"""Somebody who comes when nothing goes wrong any more and buys something: a shop that refuses everybody breaks no other
+promise (I16)."""
+
+from http import HTTPStatus
+from typing import Any
+
+from mercato.apps.simulate.network import Answer, Lost
+from mercato.apps.simulate.people.client import Client
+from mercato.apps.simulate.town import Person
+
+
+class Disappointed(Exception):
+    """The shop did not do what it is there for."""
+
+
+class Latecomer:
+    """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy."""
+
+    def __init__(self, client: Client, person: Person, clerk: Client) -> None:
+        self._client = client
+        self._clerk = clerk
+        self._person = person
+
+    async def run(self) -> None:
+        try:
+            await self._buy()
+        except (Disappointed, Lost) as reason:
+            store = self._client.who.store.id
+            self._client.around.fail("I16", f"a last customer of {store}", str(reason) or "no answer came")
+
+    async def _buy(self) -> None:
+        good = self._client.random.choice(self._client.who.store.goods)
+        price = good.price + self._client.random.randint(1, 99)
+        prices = {"currency": self._client.who.store.currency, "prices": [{"variant_id": good.variant_id, "amount": price}]}
+        stock = {"change": 2, "reason": "for the last customer"}
+        await self._got(self._clerk, "PUT", f"/v1/prices/{good.product_id}", prices, HTTPStatus.NO_CONTENT)
+        await self._got(self._clerk, "POST", f"/v1/inventory/{good.variant_id}", stock)
+        body = {"email": self._person.email, "password": self._person.password}
+        session = await self._got(self._client, "POST", "/v1/auth/login", body, HTTPStatus.CREATED)
+        self._client.token = session["token"]
+        await self._client.think(1.0)  # the new price is on its way to whoever shows it
+        order = await self._order({"variant_id": good.variant_id, "quantity": 2}, price)
+        await self._pay(order)
+        cart = await self._got(self._client, "GET", "/v1/cart")
+        if cart["lines"] or cart["locked_by"]:
+            raise Disappointed(f"the order is paid, and the cart still has {cart['lines']}")
+
+    async def _order(self, line: dict[str, Any], price: int) -> Any:
+        client = self._client
+        await self._got(client, "DELETE", "/v1/cart")
+        cart = await self._got(client, "POST", "/v1/cart/add", line)
+        if cart["subtotal"] != 2 * price:
+            raise Disappointed(f"2 pieces at {price} make {cart['subtotal']} in the cart")
+        address = {"name": client.who.mark, "street": "Late Lane 1", "city": "Leipzig", "country": "DE"}
+        quoted = await self._got(client, "POST", "/v1/cart/quote", {"destination": address})
+        client.around.history.check_quote(client.who, quoted["quote"], {})
+        order = await self._got(client, "POST", "/v1/orders", {"quote": quoted["signed"]}, HTTPStatus.CREATED)
+        client.around.history.confirm(order, quoted["quote"])
+        return order
+
+    async def _pay(self, order: Any) -> None:
+        body = {"order_id": order["id"], "source": "approve"}
+        paid = await self._got(self._client, "POST", "/v1/payments/pay", body, HTTPStatus.CREATED)
+        seen = await self._got(self._client, "GET", f"/v1/orders/{order['id']}")
+        if paid["order"]["status"] != "paid" or seen["status"] != "paid":
+            raise Disappointed(f"the payment was answered {paid['order']['status']}, the order is {seen['status']}")
+
+    async def _got(
+        self, client: Client, method: str, path: str, body: Any = None, status: HTTPStatus = HTTPStatus.OK
+    ) -> Any:
+        """The document that a request is answered with, once; anything else is a disappointment."""
+        key = client.new_key() if method != "GET" and "/auth/" not in path else ""
+        answer: Answer = await client.send(method, path, body, key=key, wait=10)
+        if answer.status != status:
+            raise Disappointed(f"{method} {path} was answered {answer.status} {answer.body[:200]!r}")
+        return answer.json() if answer.body else None
