@@ -150,6 +150,7 @@ class History:
             self._learn_cart(sent, answer.json())
         elif path == "/v1/orders":
             if sent.method == "POST":
+                self._check_made(answer.json())
                 self._learn_order(sent, answer.json())
             else:
                 self._check_list(sent, answer.json())
@@ -173,6 +174,10 @@ class History:
         if versions.setdefault(version, lines) != lines:
             text = f"version {version} has {lines}, it had {versions[version]}"
             self._fail("I17", f"the cart of {sent.who.name}", text)
+
+    def _check_made(self, order: Any) -> None:
+        if order["cancel_reason"] == "sold_out":
+            self._fail("I15", order["id"], "it is sold out, and its buyer was told that it was made")
 
     def _check_order(self, sent: Sent, order: Any) -> None:
         """What was acknowledged before this was asked is there."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from email.message import Message
 
 import msgspec
@@ -11,6 +12,8 @@ from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
 
 DELAY = 0.05  # seconds on average until a mail is accepted
+
+_TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -48,6 +51,13 @@ class SimulatedMailServer:
     def inbox(self, address: str, sender: str) -> list[Mail]:
         """What has come from one store to one address, oldest first."""
         return [mail for mail in self.accepted if address in mail.to and sender in mail.sender]
+
+    def latest_token(self, address: str, sender: str) -> str:
+        """What the link says in the latest mail that has one, "" where none has."""
+        for mail in reversed(self.inbox(address, sender)):
+            if found := _TOKEN.search(mail.text):
+                return found[1]
+        return ""
 
     async def delay(self) -> None:
         await asyncio.sleep(self._random.expovariate(1 / DELAY))

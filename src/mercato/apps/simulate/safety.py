@@ -10,7 +10,7 @@ from pathlib import Path
 from mercato.apps.simulate.findings import Finding
 from mercato.runtime.database.sqlite import connect
 from mercato.services.catalog.domain import MAX_PRICE
-from mercato.services.orders.domain import EXTENDED_HOLD, HOLD
+from mercato.values.clock import MINUTE
 
 Questions = tuple[tuple[str, str], ...]
 
@@ -69,7 +69,7 @@ QUICK: dict[str, Questions] = {
         (
             "F11",
             "SELECT store || ' ' || id, 'its goods are held for ' || (hold_expires_at - placed_at) || ' ms' "
-            f"FROM orders WHERE hold_expires_at - placed_at NOT IN ({HOLD}, {EXTENDED_HOLD})",
+            f"FROM orders WHERE hold_expires_at - placed_at NOT IN ({15 * MINUTE}, {30 * MINUTE})",
         ),
         (
             "I16",

@@ -118,7 +118,7 @@ class _Founding:
             weather=weather,
             disk=Disk(weather, chance),
             folder=folder,
-            gateway=SimulatedGateway(loop, weather, chance, trace),
+            gateway=SimulatedGateway(loop, weather, chance, trace, lambda *_: None),
             mail=SimulatedMailServer(loop, weather, chance, trace),
             listeners=FaultyListeners(weather, chance),
             reached=lambda _point: None,

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from mercato.apps.simulate.history import History
 from mercato.apps.simulate.logged import complaint
 from mercato.apps.simulate.loop import Process, SimulatedLoop
 from mercato.apps.simulate.mail import SimulatedMailServer
-from mercato.apps.simulate.network import Network, written
+from mercato.apps.simulate.network import Answer, Network, written
 from mercato.apps.simulate.people.client import Around
 from mercato.apps.simulate.pools import Killed
 from mercato.apps.simulate.process import ShopProcess, Surroundings
@@ -78,7 +78,7 @@ class World:
         self.clock = SimulatedClock(loop, self.chance("clock"), weather.pause_of_process)
         self.clock.jump(BEFORE)
         self.disk = Disk(weather, self.chance("disk"))
-        self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace)
+        self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace, self.fail)
         self.gateway.post = self._post
         self.mail = SimulatedMailServer(loop, weather, self.chance("mail"), self.trace)
         self.network = Network(loop, weather, self.chance("network"))
@@ -265,12 +265,17 @@ class World:
             if not self._over.done():
                 self._over.set_result(None)
 
-    def _post(self, store: str, body: bytes, signature: str) -> None:
+    def _post(self, store: str, body: bytes, signature: str, answered: Callable[[int], None]) -> None:
         """The gateway posts a notice to the shop."""
         (handle,) = (known.handle for known in self.town.stores if known.id == store)
         headers = {"host": f"{handle}.example", "content-type": "application/json", SIGNATURE: signature}
         data = written("POST", "/v1/payments/webhooks/test", headers, body)
-        self.network.send("203.0.113.1", data, 0.0).add_done_callback(lambda future: future.exception())
+
+
+        def heard(future: "asyncio.Future[Answer]") -> None:
+            answered(0 if future.exception() else future.result().status)
+
+        self.network.send("203.0.113.1", data, 0.0).add_done_callback(heard)
 
     def _close(self) -> None:
         self.network.cut()

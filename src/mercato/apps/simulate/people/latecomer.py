@@ -1,9 +1,11 @@
 """Somebody who comes when nothing goes wrong any more and buys something: a shop that refuses everybody breaks no other
 promise (I16)."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.network import Answer, Lost
 from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.town import Person
@@ -14,36 +16,65 @@ class Disappointed(Exception):
 
 
 class Latecomer:
-    """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy."""
+    """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy.
 
-    def __init__(self, client: Client, person: Person, clerk: Client) -> None:
+    Comes twice, and has a quote and the mail for a new password from the first time when coming again.
+    """
+
+    def __init__(self, client: Client, person: Person, clerk: Client, mail: SimulatedMailServer) -> None:
         self._client = client
         self._clerk = clerk
         self._person = person
+        self._mail = mail
+        self._quote = ""
 
-    async def run(self) -> None:
+    async def come(self) -> None:
+        await self._try(self._come)
+
+    async def come_again(self) -> None:
+        await self._try(self._come_again)
+
+    async def _try(self, visit: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._buy()
+            await visit()
         except (Disappointed, Lost) as reason:
             store = self._client.who.store.id
             self._client.around.fail("I16", f"a last customer of {store}", str(reason) or "no answer came")
 
-    async def _buy(self) -> None:
+    async def _come(self) -> None:
+        await self._buy()
+        good = self._client.who.store.goods[1]
+        await self._got(self._client, "POST", "/v1/cart/add", {"variant_id": good.variant_id, "quantity": 1})
+        self._quote = (await self._quoted())["signed"]
+        await self._got(self._client, "POST", "/v1/auth/forgot", {"email": self._person.email}, HTTPStatus.ACCEPTED)
+
+    async def _come_again(self) -> None:
+        """What has expired is of no use any more: the session, the quote, the token in the mail (I9, I26)."""
+        client, sender = self._client, f"{self._client.who.store.handle}.example"
+        token = self._mail.latest_token(self._person.email, sender)
+        await self._refused("GET", "/v1/users/me", None, HTTPStatus.UNAUTHORIZED)
+        reset = {"token": token, "password": "far too late"}
+        await self._refused("POST", "/v1/auth/reset", reset, HTTPStatus.BAD_REQUEST)
+        await self._log_in()
+        await self._refused("POST", "/v1/orders", {"quote": self._quote}, HTTPStatus.CONFLICT)
+        order = await self._buy()
+        await self._got(client, "POST", f"/v1/orders/{order['id']}/cancellation")
+
+    async def _buy(self) -> Any:
         good = self._client.random.choice(self._client.who.store.goods)
         price = good.price + self._client.random.randint(1, 99)
         prices = {"currency": self._client.who.store.currency, "prices": [{"variant_id": good.variant_id, "amount": price}]}
         stock = {"change": 2, "reason": "for the last customer"}
         await self._got(self._clerk, "PUT", f"/v1/prices/{good.product_id}", prices, HTTPStatus.NO_CONTENT)
         await self._got(self._clerk, "POST", f"/v1/inventory/{good.variant_id}", stock)
-        body = {"email": self._person.email, "password": self._person.password}
-        session = await self._got(self._client, "POST", "/v1/auth/login", body, HTTPStatus.CREATED)
-        self._client.token = session["token"]
+        await self._log_in()
         await self._client.think(1.0)  # the new price is on its way to whoever shows it
         order = await self._order({"variant_id": good.variant_id, "quantity": 2}, price)
         await self._pay(order)
         cart = await self._got(self._client, "GET", "/v1/cart")
         if cart["lines"] or cart["locked_by"]:
             raise Disappointed(f"the order is paid, and the cart still has {cart['lines']}")
+        return order
 
     async def _order(self, line: dict[str, Any], price: int) -> Any:
         client = self._client
@@ -51,12 +82,17 @@ class Latecomer:
         cart = await self._got(client, "POST", "/v1/cart/add", line)
         if cart["subtotal"] != 2 * price:
             raise Disappointed(f"2 pieces at {price} make {cart['subtotal']} in the cart")
-        address = {"name": client.who.mark, "street": "Late Lane 1", "city": "Leipzig", "country": "DE"}
-        quoted = await self._got(client, "POST", "/v1/cart/quote", {"destination": address})
-        client.around.history.check_quote(client.who, quoted["quote"], {})
+        quoted = await self._quoted()
         order = await self._got(client, "POST", "/v1/orders", {"quote": quoted["signed"]}, HTTPStatus.CREATED)
         client.around.history.confirm(order, quoted["quote"])
         return order
+
+    async def _quoted(self) -> Any:
+        client = self._client
+        address = {"name": client.who.mark, "street": "Late Lane 1", "city": "Leipzig", "country": "DE"}
+        quoted = await self._got(client, "POST", "/v1/cart/quote", {"destination": address})
+        client.around.history.check_quote(client.who, quoted["quote"], {})
+        return quoted
 
     async def _pay(self, order: Any) -> None:
         body = {"order_id": order["id"], "source": "approve"}
@@ -64,6 +100,18 @@ class Latecomer:
         seen = await self._got(self._client, "GET", f"/v1/orders/{order['id']}")
         if paid["order"]["status"] != "paid" or seen["status"] != "paid":
             raise Disappointed(f"the payment was answered {paid['order']['status']}, the order is {seen['status']}")
+
+    async def _log_in(self) -> None:
+        body = {"email": self._person.email, "password": self._person.password}
+        session = await self._got(self._client, "POST", "/v1/auth/login", body, HTTPStatus.CREATED)
+        self._client.token = session["token"]
+
+    async def _refused(self, method: str, path: str, body: Any, status: HTTPStatus) -> None:
+        """Have a request refused with this status."""
+        key = self._client.new_key() if path == "/v1/orders" else ""
+        answer = await self._client.send(method, path, body, key=key)
+        if answer.status != status:
+            raise Disappointed(f"{method} {path} with what is a month old was answered {answer.status}, not {status}")
 
     async def _got(
         self, client: Client, method: str, path: str, body: Any = None, status: HTTPStatus = HTTPStatus.OK

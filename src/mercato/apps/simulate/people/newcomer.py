@@ -1,7 +1,6 @@
 """Somebody who signs up, logs in, changes or forgets the password, logs out: no session outlives what ends it (I26)."""
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +9,6 @@ from mercato.apps.simulate.network import AGAIN
 from mercato.apps.simulate.people.client import Client, Erased
 
 LOOKS = 40  # for a mail
-_TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
 
 
 class Newcomer:
@@ -157,7 +155,4 @@ class Newcomer:
     def _mailed(self) -> str:
         """The token in the latest mail that has one."""
         sender = f"{self._client.who.store.handle}.example"
-        for mail in reversed(self._mail.inbox(self._email, sender)):
-            if found := _TOKEN.search(mail.text):
-                return found[1]
-        return ""
+        return self._mail.latest_token(self._email, sender)

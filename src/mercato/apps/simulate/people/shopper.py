@@ -50,6 +50,10 @@ class Shopper:
         if quoted is None:
             return
         await client.think(THINK)
+        if client.does(0.1):
+            await self._change_cart()
+            await self._order(quoted)  # it is refused, unless nothing was changed
+            quoted = await self._quote() or quoted
         deeds = [self._order(quoted)]
         if client.does(self._haste):
             deeds.append(client.random.choice((self._order, self._change_then_order))(quoted))
