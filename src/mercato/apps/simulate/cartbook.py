@@ -2,7 +2,7 @@
 has taken comes back or is gone for good (I14)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mercato.apps.simulate.findings import Fail
@@ -10,7 +10,8 @@ from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.runtime.batches.executor import Batch
 from mercato.runtime.batches.items import CommandItem
 from mercato.runtime.documents.collection import Document
-from mercato.services.carts.domain import CartDocument
+from mercato.services.carts.domain import CartDocument, Line
+from mercato.values.commerce import OrderedLine
 from mercato.values.messages import Event
 
 Key = tuple[str, str]
@@ -49,36 +50,39 @@ class CartBook:
 def _wrong(before: Document[CartDocument], event: Event, after: CartDocument) -> str:
     """What is wrong about a cart after one event of an order, "" for nothing."""
     cart = before.body
+    had, has = f"it had {_told(_pieces(cart))}", f"it has {_told(_pieces(after))}"
     match event:
         case OrderPlaced() if before.version == event.cart_version:
-            if after.locked_by != event.order_id or _lines(after) != _lines(cart):
-                return f"its version {before.version} was ordered, and it is not locked as it was"
+            is_right = after.locked_by == event.order_id and _lines(after) == _lines(cart)
+            text = f"its version {before.version} was ordered, and it is not locked as it was: {had}, {has}"
         case OrderPlaced():
-            ordered = Counter({line.variant_id: line.quantity for line in event.lines})
-            if after.locked_by != cart.locked_by or _lines(after) != _lines(cart) - ordered:
-                return f"{_told(ordered)} were ordered of {_told(_lines(cart))}, it has {_told(_lines(after))} now"
-            if _pieces(after) != _pieces(cart):
-                return f"it had {_told(_pieces(cart))} with what orders took, it has {_told(_pieces(after))}"
+            left = _lines(cart) - _count(event.lines)
+            is_right = after.locked_by == cart.locked_by and _lines(after) == left and _pieces(after) == _pieces(cart)
+            text = f"{_told(_count(event.lines))} were ordered of an earlier version: {had}, {has}, orders' included"
         case OrderConfirmed() if cart.locked_by == event.order_id:
-            if after.lines or after.locked_by:
-                return "its order is confirmed, and it is not empty and open"
+            is_right = not (after.lines or after.locked_by)
+            text = f"its order is confirmed, and it is not empty and open: {has}"
         case OrderConfirmed():
-            if _lines(after) != _lines(cart) or event.order_id in after.taken:
-                return "the order that took lines out of it is confirmed, and they are not gone for good"
-        case OrderCancelled():
-            if after.locked_by == event.order_id or _pieces(after) != _pieces(cart) or event.order_id in after.taken:
-                return f"its order is off: it had {_told(_pieces(cart))}, it has {_told(_pieces(after))}"
-    return ""
+            is_right = _lines(after) == _lines(cart) and event.order_id not in after.taken
+            text = f"the order that took lines out of it is confirmed: {had}, {has}, orders' included"
+        case _:
+            is_held = after.locked_by == event.order_id or event.order_id in after.taken  # type: ignore[attr-defined]
+            is_right = _pieces(after) == _pieces(cart) and not is_held
+            text = f"its order is off: {had}, {has}, and it is {'still' if is_held else 'not'} held"
+    return "" if is_right else text
 
 
 def _lines(cart: CartDocument) -> Pieces:
-    return Counter({line.variant_id: line.quantity for line in cart.lines})
+    return _count(cart.lines)
 
 
 def _pieces(cart: CartDocument) -> Pieces:
     """What is in a cart, and what orders took out of it."""
-    return sum((Counter({line.variant_id: line.quantity for line in taken.lines}) for taken in cart.taken.values()),
-               _lines(cart))  # fmt: skip
+    return sum((_count(taken.lines) for taken in cart.taken.values()), _lines(cart))
+
+
+def _count(lines: Iterable[Line | OrderedLine]) -> Pieces:
+    return Counter({line.variant_id: line.quantity for line in lines})
 
 
 def _told(pieces: Mapping[str, int]) -> str:

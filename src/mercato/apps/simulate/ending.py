@@ -14,12 +14,18 @@ from mercato.apps.simulate.safety import QUICK, Safety
 from mercato.values.money import Money
 
 GUEST = "gst_"
-HASH = 64  # hexadecimal digits
 _MARK = re.compile("person-[a-z][0-9]*-x")
 _ORDERS_MAILED = (
     "SELECT o.id, o.buyer, o.total, o.currency, EXISTS (SELECT 1 FROM transitions t WHERE t.store = o.store "
     "AND t.order_id = o.id AND t.event = 'OrderPaid'), o.cancel_reason FROM orders o"
 )
+_ACCOUNT = "SELECT erased_at, email_key, email, name, phone, password_hash FROM users WHERE id = :id"
+_ACCESS = "SELECT id FROM sessions WHERE user_id = :id UNION ALL SELECT id FROM tokens WHERE user_id = :id"
+_ATTEMPTS = "SELECT at FROM attempts WHERE account = :email AND store = :store AND at < :until"
+_SECRETS = {
+    "users": "SELECT token_hash FROM sessions UNION ALL SELECT secret_hash FROM tokens WHERE secret_hash IS NOT NULL",
+    "stores": "SELECT secret_hash FROM api_keys",
+}
 
 
 def leftovers(safety: Safety) -> Iterator[Finding]:
@@ -36,7 +42,7 @@ def leftovers(safety: Safety) -> Iterator[Finding]:
     sql = "SELECT id, json_extract(body, '$.locked_by') FROM documents WHERE json_extract(body, '$.locked_by') <> ''"
     for cart_id, order_id in safety.rows("carts", sql):
         yield Finding("I16", f"cart {cart_id}", f"it is locked by {order_id} for ever")
-    sql = "SELECT id, json_extract(body, '$.taken') FROM documents WHERE coalesce(json_extract(body, '$.taken'), '{}') <> '{}'"
+    sql = "SELECT id, json_extract(body, '$.taken') FROM documents WHERE json_extract(body, '$.taken') <> '{}'"
     for cart_id, taken in safety.rows("carts", sql):
         yield Finding("I14", f"cart {cart_id}", f"it keeps what orders took that are over: {taken}")
     sql = "SELECT store, order_id, state FROM dues WHERE state NOT IN ('paid', 'closed')"
@@ -118,22 +124,18 @@ def mails(safety: Safety, server: SimulatedMailServer) -> Iterator[Finding]:
 def erasures(safety: Safety, erased: Iterable[Erased]) -> Iterator[Finding]:
     """I28: of an account that was erased nothing personal is left, and nobody is in it any more."""
     for person in erased:
-        rows = safety.rows("users", f"SELECT * FROM users WHERE id = '{person.user_id}'")  # noqa: S608 - our own id
-        ((erased_at,),) = safety.rows("users", f"SELECT erased_at FROM users WHERE id = '{person.user_id}'")  # noqa: S608
-        if erased_at is None or any(text in str(rows) for text in (person.mark, person.email)):
-            yield Finding("I28", person.user_id, f"its row was erased at {erased_at}, and is {rows}")
-        for table in ("sessions", "tokens"):
-            if safety.rows("users", f"SELECT 1 FROM {table} WHERE user_id = '{person.user_id}'"):  # noqa: S608
-                yield Finding("I28", person.user_id, f"it was erased, and still has {table}")
-        sql = f"SELECT at FROM attempts WHERE account = '{person.email}' AND store = '{person.store}' AND at < {erased_at}"  # noqa: S608
-        if safety.rows("users", sql):
+        ((erased_at, *row),) = safety.rows("users", _ACCOUNT, id=person.user_id)
+        if erased_at is None or person.mark in row or person.email in row:
+            yield Finding("I28", person.user_id, f"its row was erased at {erased_at}, and is {row}")
+        if safety.rows("users", _ACCESS, id=person.user_id):
+            yield Finding("I28", person.user_id, "it was erased, and still has sessions or tokens")
+        if safety.rows("users", _ATTEMPTS, email=person.email, store=person.store, until=erased_at):
             yield Finding("I28", person.user_id, "attempts to log in before its erasure still tell its address")
 
 
 def secrets(safety: Safety) -> Iterator[Finding]:
     """I26: tokens and keys are stored as hashes only."""
-    for table, column in (("sessions", "token_hash"), ("tokens", "secret_hash")):
-        if safety.rows("users", f"SELECT 1 FROM {table} WHERE length({column}) <> {HASH}"):  # noqa: S608
-            yield Finding("I26", f"users {table}", f"{column} is no hash")
-    if safety.rows("stores", f"SELECT 1 FROM api_keys WHERE length(secret_hash) <> {HASH}"):  # noqa: S608
-        yield Finding("I26", "stores api_keys", "secret_hash is no hash")
+    for service, sql in _SECRETS.items():
+        for (digits,) in safety.rows(service, sql):
+            if re.fullmatch("[0-9a-f]{64}", str(digits)) is None:
+                yield Finding("I26", service, f"{digits} is stored of a token or key, which is no hash")

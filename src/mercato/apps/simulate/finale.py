@@ -7,7 +7,7 @@ from mercato.apps.simulate import ending, memory
 from mercato.apps.simulate.history import Who
 from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.people.latecomer import Latecomer
-from mercato.apps.simulate.people.returner import Returner
+from mercato.apps.simulate.returner import Returner
 from mercato.apps.simulate.settled import unrest
 from mercato.apps.simulate.troubles import audit
 from mercato.apps.simulate.world import World
@@ -82,7 +82,8 @@ class Finale:
         world, made = self._world, []
         for store in world.town.stores:
             person = store.people[-1]
-            client = Client(world.around, Who(person.mark, store, person.id, person.mark), "", world.chance(person.mark))
+            who = Who(person.mark, store, person.id, person.mark)
+            client = Client(world.around, who, "", world.chance(person.mark))
             who = Who(f"late clerk {store.mark}", store, "", "", is_staff=True)
             clerk = Client(world.around, who, store.api_key, world.chance(who.name))
             clerk.first_key = "late-"

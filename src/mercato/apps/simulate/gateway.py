@@ -165,7 +165,8 @@ class SimulatedGateway:
         notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
         body = msgspec.json.encode(notice)
         self._trace.note("gateway", "notice", body, secret)
-        self.post(known.store, body, _signed(secret, body), answered or (self._heard if secret == SECRET else self._caught))
+        answered = answered or (self._heard if secret == SECRET else self._caught)
+        self.post(known.store, body, _signed(secret, body), answered)
 
     def _heard(self, status: int) -> None:
         """A notice that is not repeated: whether it has come is of no interest."""

@@ -6,11 +6,10 @@ after each commit, THOROUGH every few seconds, of all databases.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mercato.apps.simulate.findings import Finding
 from mercato.runtime.database.sqlite import connect
-from mercato.services.catalog.domain import MAX_PRICE
-from mercato.values.clock import MINUTE
 
 Questions = tuple[tuple[str, str], ...]
 
@@ -69,7 +68,7 @@ QUICK: dict[str, Questions] = {
         (
             "F11",
             "SELECT store || ' ' || id, 'its goods are held for ' || (hold_expires_at - placed_at) || ' ms' "
-            f"FROM orders WHERE hold_expires_at - placed_at NOT IN ({15 * MINUTE}, {30 * MINUTE})",
+            "FROM orders WHERE hold_expires_at - placed_at NOT IN (15 * 60000, 30 * 60000)",
         ),
         (
             "I16",
@@ -192,7 +191,7 @@ THOROUGH: dict[str, Questions] = {
             "LEFT JOIN (SELECT store, product_id, currency, min(amount) AS lowest FROM prices "
             "GROUP BY store, product_id, currency) r "
             "ON r.store = p.store AND r.product_id = p.id AND r.currency = p.currency "
-            f"WHERE p.status IS NOT 'active' OR l.title <> p.title OR l.price <> coalesce(r.lowest, {MAX_PRICE})",
+            "WHERE p.status IS NOT 'active' OR l.title <> p.title OR l.price <> coalesce(r.lowest, 1 << 62)",
         ),
         (
             "I22",
@@ -211,9 +210,9 @@ class Safety:
         self._connections = {name: connect(folder / f"{name}.db") for name in QUICK}
         self._questions = {name: (_GAPS, *questions) for name, questions in QUICK.items()}
 
-    def rows(self, service: str, sql: str) -> list[tuple[object, ...]]:
+    def rows(self, service: str, sql: str, **parameters: Any) -> list[tuple[object, ...]]:
         """Committed rows of one service."""
-        return self._connections[service].execute(sql).fetchall()
+        return self._connections[service].execute(sql, parameters).fetchall()
 
     def parked(self) -> bool:
         """Whether any event waits for a retry."""

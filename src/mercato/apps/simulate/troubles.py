@@ -70,7 +70,6 @@ class Troubles:
             self._world.trace.note("world", "sets clock", jump)
             self._world.clock.jump(jump)
 
-
     async def _old_lists(self) -> None:
         """A job that stood still works off a list of expired orders that is long out of date."""
         world = self._world

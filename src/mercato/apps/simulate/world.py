@@ -271,7 +271,6 @@ class World:
         headers = {"host": f"{handle}.example", "content-type": "application/json", SIGNATURE: signature}
         data = written("POST", "/v1/payments/webhooks/test", headers, body)
 
-
         def heard(future: "asyncio.Future[Answer]") -> None:
             answered(0 if future.exception() else future.result().status)
 

@@ -22,7 +22,7 @@ def across(look: Snapshot) -> Iterator[Difference]:
 
 def _prices(look: Snapshot) -> Iterator[Difference]:
     owned = {(row.store, row.variant_id, row.currency): row.amount for row in look.all("pricing", statements.PRICES)}
-    for service, statement in statements.COPIED_PRICES.items():
+    for service, statement in (("carts", statements.CART_PRICES), ("catalog", statements.CATALOG_PRICES)):
         copied = {(row.store, row.variant_id, row.currency): row.amount for row in look.all(service, statement)}
         for key in owned.keys() | copied.keys():
             if owned.get(key) != copied.get(key):

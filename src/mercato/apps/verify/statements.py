@@ -270,7 +270,8 @@ def _prices_of(table: Table) -> Statement[Price]:
 
 
 PRICES = _prices_of(prices)
-COPIED_PRICES = {"carts": _prices_of(cart_prices), "catalog": _prices_of(catalog_prices)}
+CART_PRICES = _prices_of(cart_prices)
+CATALOG_PRICES = _prices_of(catalog_prices)
 PRODUCTS = fetch(
     SoldProduct,
     select(products.c.store, products.c.id, products.c.title, products.c.status),

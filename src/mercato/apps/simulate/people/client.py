@@ -105,7 +105,9 @@ class Client:
         except Lost:
             around.trace.note(self.who.name, "hears nothing", method, path)
             if calm:
-                around.fail("I16", f"{method} {path} of {self.who.name}", "no answer came although nothing fails any more")
+                around.fail(
+                    "I16", f"{method} {path} of {self.who.name}", "it was not answered, and nothing fails any more"
+                )
             raise
         around.trace.note(self.who.name, "hears", answer.status, answer.body)
         around.history.heard(sent, answer)

@@ -62,8 +62,8 @@ class Latecomer:
 
     async def _buy(self) -> Any:
         good = self._client.random.choice(self._client.who.store.goods)
-        price = good.price + self._client.random.randint(1, 99)
-        prices = {"currency": self._client.who.store.currency, "prices": [{"variant_id": good.variant_id, "amount": price}]}
+        price, currency = good.price + self._client.random.randint(1, 99), self._client.who.store.currency
+        prices = {"currency": currency, "prices": [{"variant_id": good.variant_id, "amount": price}]}
         stock = {"change": 2, "reason": "for the last customer"}
         await self._got(self._clerk, "PUT", f"/v1/prices/{good.product_id}", prices, HTTPStatus.NO_CONTENT)
         await self._got(self._clerk, "POST", f"/v1/inventory/{good.variant_id}", stock)
