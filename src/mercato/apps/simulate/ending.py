@@ -73,8 +73,7 @@ def money(safety: Safety, gateway: SimulatedGateway) -> Iterator[Finding]:
         kept[store, order_id] += charge.kept
         if charge.amount.amount != amount:
             yield Finding("I9", charge.key, f"{charge.amount.amount} was asked for, {amount} was due")
-        settled = charge.result if charge.result != "action_needed" else "failed"
-        if state != settled:
+        if state != charge.result:
             yield Finding("I11", charge.key, f"it is {charge.result} at the gateway, with us {state}")
         elif refunded != sum(charge.refunds.values()):
             yield Finding("I11", charge.key, f"{refunded} refunded, at the gateway {charge.refunds}")

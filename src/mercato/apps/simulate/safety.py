@@ -112,6 +112,12 @@ QUICK: dict[str, Questions] = {
             "(SELECT 1 FROM intents i WHERE i.store = r.store AND i.subject = r.id)",
         ),
         (
+            "I10",
+            "SELECT p.store || ' ' || p.id, 'it is calling, and another one may be tried' FROM payments p "
+            "JOIN dues d ON d.store = p.store AND d.order_id = p.order_id "
+            "WHERE p.state = 'calling' AND (d.state = 'open' OR d.state = 'paying' AND d.payment_id <> p.id)",
+        ),
+        (
             "I16",
             "SELECT d.store || ' ' || d.order_id, 'it waits for a payment that has failed' FROM dues d "
             "JOIN payments p ON p.store = d.store AND p.id = d.payment_id "

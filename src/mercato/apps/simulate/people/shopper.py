@@ -206,7 +206,7 @@ class Shopper:
         if client.does(0.1):
             await self._cancel(order_id)
         if client.does(0.3):
-            await client.get("/v1/orders")
+            await client.get(client.random.choice(("/v1/orders", "/v1/payments/refunds")))
         if client.does(0.2):
             await client.get(f"/v1/payments?order_id={order_id}")
 
