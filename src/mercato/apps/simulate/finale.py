@@ -87,7 +87,7 @@ class Finale:
             who = Who(f"late clerk {store.mark}", store, "", "", is_staff=True)
             clerk = Client(world.around, who, store.api_key, world.chance(who.name))
             clerk.first_key = "late-"
-            made.append(Latecomer(client, person, clerk, world.mail))
+            made.append(Latecomer(client, person, clerk, world.mail, self._pass))
         return made
 
     async def _pass(self, milliseconds: int) -> None:

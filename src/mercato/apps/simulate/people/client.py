@@ -58,7 +58,6 @@ class Erased(msgspec.Struct, frozen=True):
     store: str
     user_id: str
     email: str
-    mark: str
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -9,6 +9,10 @@ from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.network import Answer, Lost
 from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.town import Person
+from mercato.values.clock import MINUTE
+
+Pause = Callable[[int], Awaitable[None]]
+PAUSE = 10 * MINUTE  # between two steps of a purchase: less than a quote and a hold live
 
 
 class Disappointed(Exception):
@@ -18,14 +22,15 @@ class Disappointed(Exception):
 class Latecomer:
     """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy.
 
-    Comes twice, and has a quote and the mail for a new password from the first time when coming again.
+    `pause` lets milliseconds go by. Comes twice, and has a quote and the mail for a new password from the first time when coming again.
     """
 
-    def __init__(self, client: Client, person: Person, clerk: Client, mail: SimulatedMailServer) -> None:
+    def __init__(self, client: Client, person: Person, clerk: Client, mail: SimulatedMailServer, pause: Pause) -> None:
         self._client = client
         self._clerk = clerk
         self._person = person
         self._mail = mail
+        self._pause = pause
         self._quote = ""
 
     async def come(self) -> None:
@@ -61,28 +66,35 @@ class Latecomer:
         await self._got(client, "POST", f"/v1/orders/{order['id']}/cancellation")
 
     async def _buy(self) -> Any:
-        good = self._client.random.choice(self._client.who.store.goods)
-        price, currency = good.price + self._client.random.randint(1, 99), self._client.who.store.currency
-        prices = {"currency": currency, "prices": [{"variant_id": good.variant_id, "amount": price}]}
-        stock = {"change": 2, "reason": "for the last customer"}
-        await self._got(self._clerk, "PUT", f"/v1/prices/{good.product_id}", prices, HTTPStatus.NO_CONTENT)
-        await self._got(self._clerk, "POST", f"/v1/inventory/{good.variant_id}", stock)
+        """Two variants of a product, of which the clerk has got some in, at new prices."""
+        store, clerk = self._client.who.store, self._clerk
+        goods = store.goods[:2]
+        prices = {good.variant_id: good.price + self._client.random.randint(1, 99) for good in goods}
+        rows = [{"variant_id": variant_id, "amount": price} for variant_id, price in prices.items()]
+        body = {"currency": store.currency, "prices": rows}
+        await self._got(clerk, "PUT", f"/v1/prices/{goods[0].product_id}", body, HTTPStatus.NO_CONTENT)
+        for variant_id in prices:
+            stock = {"change": 2, "reason": "for the last customer"}
+            await self._got(clerk, "POST", f"/v1/inventory/{variant_id}", stock)
         await self._log_in()
-        await self._client.think(1.0)  # the new price is on its way to whoever shows it
-        order = await self._order({"variant_id": good.variant_id, "quantity": 2}, price)
+        await self._client.think(1.0)  # the new prices are on their way to whoever shows them
+        order = await self._order(prices)
+        await self._pause(PAUSE)
         await self._pay(order)
         cart = await self._got(self._client, "GET", "/v1/cart")
         if cart["lines"] or cart["locked_by"]:
             raise Disappointed(f"the order is paid, and the cart still has {cart['lines']}")
         return order
 
-    async def _order(self, line: dict[str, Any], price: int) -> Any:
+    async def _order(self, prices: dict[str, int]) -> Any:
         client = self._client
         await self._got(client, "DELETE", "/v1/cart")
-        cart = await self._got(client, "POST", "/v1/cart/add", line)
-        if cart["subtotal"] != 2 * price:
-            raise Disappointed(f"2 pieces at {price} make {cart['subtotal']} in the cart")
+        for variant_id in prices:
+            cart = await self._got(client, "POST", "/v1/cart/add", {"variant_id": variant_id, "quantity": 2})
+        if cart["subtotal"] != 2 * sum(prices.values()):
+            raise Disappointed(f"2 pieces each at {list(prices.values())} make {cart['subtotal']} in the cart")
         quoted = await self._quoted()
+        await self._pause(PAUSE)
         order = await self._got(client, "POST", "/v1/orders", {"quote": quoted["signed"]}, HTTPStatus.CREATED)
         client.around.history.confirm(order, quoted["quote"])
         return order

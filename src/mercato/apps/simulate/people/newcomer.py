@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mercato.apps.simulate.mail import SimulatedMailServer
-from mercato.apps.simulate.network import AGAIN
+from mercato.apps.simulate.network import AGAIN, SLOW
 from mercato.apps.simulate.people.client import Client, Erased
 
 LOOKS = 40  # for a mail
@@ -45,7 +45,6 @@ class Newcomer:
             await self._is_over(third, "a log-out")
         if fourth and client.does(0.5) and await self._erase(fourth):
             await self._is_over(fourth, "the erasure of the account")
-            await self._try_wrong_password(self._password)
 
     async def _verify(self) -> bool:
         """Confirm the address. A mail that came twice makes the secret of the first one void."""
@@ -120,11 +119,11 @@ class Newcomer:
     async def _erase(self, token: str) -> bool:
         who = self._client.who
         account = await self._with(token, "GET", "/v1/users/me")
-        await asyncio.sleep(AGAIN)  # a request that arrives twice is not to sign up again
+        await asyncio.sleep(AGAIN + SLOW + 1.0)  # no request that arrives twice comes after the erasure
         answer = await self._with(token, "DELETE", "/v1/users/me")
         if account is None or answer is None or answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             return False
-        self._client.around.erased.append(Erased(who.store.id, account.json()["id"], self._email, who.mark))
+        self._client.around.erased.append(Erased(who.store.id, account.json()["id"], self._email))
         return True
 
     async def _log_out(self, token: str) -> bool:
