@@ -200,7 +200,7 @@ def outdated_change_taken() -> AbstractContextManager[None]:
 
 def paid_order_expires() -> AbstractContextManager[None]:
     """The end of the hold stays with an order that is paid, and cancels it when it comes."""
-    advance = order_listeners.advance
+    advance = orders.advance
 
     def forgetful(tx: Transaction, state: Any, *events: Any, **changes: Any) -> Any:
         if "captured" in changes:

@@ -20,9 +20,10 @@ class Disappointed(Exception):
 
 
 class Latecomer:
-    """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy.
+    """`client` has no token yet: `person` logs in. `clerk` sees to it that there is something to buy; `pause` lets
+    milliseconds go by.
 
-    `pause` lets milliseconds go by. Comes twice, and has a quote and the mail for a new password from the first time when coming again.
+    Comes twice, and has a quote and the mail for a new password from the first time when coming again.
     """
 
     def __init__(self, client: Client, person: Person, clerk: Client, mail: SimulatedMailServer, pause: Pause) -> None:
