@@ -165,14 +165,11 @@ class History:
     def _learn_cart(self, sent: Sent, cart: Any) -> None:
         versions = self._carts.setdefault(sent.who.id, {0: []})
         lines = [(line["variant_id"], line["quantity"], line["unit_price"]) for line in cart["lines"]]
-        version, subtotal = (
-            cart["version"],
-            sum(line["quantity"] * (line["current_price"] or 0) for line in cart["lines"]),
-        )
+        version = cart["version"]
+        subtotal = sum(line["quantity"] * (line["current_price"] or 0) for line in cart["lines"])
         if cart["subtotal"] != subtotal:
-            self._fail(
-                "I8", f"the cart of {sent.who.name}", f"its subtotal is {cart['subtotal']}, its lines {subtotal}"
-            )
+            text = f"its subtotal is {cart['subtotal']}, its lines make {subtotal}"
+            self._fail("I8", f"the cart of {sent.who.name}", text)
         if sent.method != "GET" and cart["locked_by"]:
             self._fail("I14", f"the cart of {sent.who.name}", f"it was changed while {cart['locked_by']} locks it")
         if sent.method == "GET" and version < sent.cart_version:
