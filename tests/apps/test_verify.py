@@ -198,7 +198,7 @@ DRIFTS: dict[str, tuple[str, str, list[str]]] = {
     "an order that was acknowledged and is gone": (
         "orders",
         "DELETE FROM orders WHERE stage = 'payment_due'",
-        ["I15", "I17", "I2", "I9"],
+        ["I14", "I15", "I17", "I2", "I9"],
     ),
     "a payment that was acknowledged and is gone": (
         "payments",
@@ -218,6 +218,39 @@ DRIFTS: dict[str, tuple[str, str, list[str]]] = {
         ["I20"],
     ),
     "a shop window that shows another stock": ("catalog", "UPDATE availability SET available = 99", ["I30"]),
+    "a hold that ends before its order's": (
+        "inventory",
+        "UPDATE reservations SET expires_at = expires_at - 1 WHERE state = 'held'",
+        ["I2"],
+    ),
+    "a payment that may come after its hold": (
+        "payments",
+        "UPDATE dues SET expires_at = expires_at + 1 WHERE state = 'open'",
+        ["I2"],
+    ),
+    "a payment under way whose hold was not extended": (
+        "payments",
+        "UPDATE payments SET state = 'unknown' WHERE state = 'failed'",
+        ["F8"],
+    ),
+    "a cart that is locked by no order": (
+        "carts",
+        "UPDATE documents SET body = json_set(body, '$.locked_by', 'ord_none')",
+        ["I14"],
+    ),
+    "a locked cart with more than its order": (
+        "carts",
+        "UPDATE documents SET body = json_set(body, '$.lines[0].quantity', 99) WHERE body LIKE '%locked_by%'",
+        ["I14"],
+    ),
+    "a cart that misses what no order has": (
+        "carts",
+        """UPDATE documents SET body = json_set(body, '$.taken', json('{"ord_x":{"currency":"EUR","lines":[]}}'))""",
+        ["I14"],
+    ),
+    "a price that carts did not hear of": ("carts", "UPDATE prices SET amount = amount + 1", ["I22"]),
+    "a price that the shop window does not know": ("catalog", "DELETE FROM prices", ["I22"]),
+    "goods that only carts keep off sale": ("carts", "UPDATE variants SET on_sale = 0", ["I22"]),
     "a shop window without a stock": ("catalog", "DELETE FROM availability", ["I30"]),
 }
 

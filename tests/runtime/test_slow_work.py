@@ -13,7 +13,7 @@ from mercato.runtime.batches.executor import Executor
 from mercato.runtime.node import Node
 from mercato.runtime.service import Needs
 from mercato.runtime.slow_work import worker as worker_module
-from mercato.runtime.slow_work.breaker import FAILURES, Breaker
+from mercato.runtime.slow_work.breaker import FAILURES, TRIAL, Breaker
 from mercato.runtime.slow_work.breaker import PAUSES as BREAKER_PAUSES
 from mercato.runtime.slow_work.worker import PAUSES, NotYet, PeerFailed
 from mercato.runtime.transaction import LEASE
@@ -388,6 +388,21 @@ async def test_what_is_held_and_not_in_hand_is_taken_up_again(home: Home) -> Non
         clock.advance(LEASE)
         await until(lambda: done(home))
         assert home.called == [("a", 1)]
+
+
+def test_those_who_wait_while_one_call_sees_how_the_peer_is_come_back_soon() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for pause in (0,) * FAILURES + BREAKER_PAUSES:
+        clock.advance(pause)
+        assert breaker.lets_through()
+        breaker.failed()
+    clock.advance(BREAKER_PAUSES[-1])
+    assert breaker.lets_through()
+    assert not breaker.lets_through()
+    assert breaker.open_until == clock.now() + TRIAL
+    clock.advance(TRIAL)
+    assert breaker.lets_through()  # the first one has not come back yet
 
 
 def test_a_breaker_lets_through_when_the_clock_has_been_set_back() -> None:

@@ -5,7 +5,7 @@ import pytest
 from mercato.apps.command_line import main
 from mercato.apps.commands import simulate
 from mercato.apps.simulate.findings import Finding
-from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.mutants.table import MUTANTS
 from mercato.apps.simulate.seeds import Report
 from mercato.apps.simulate.world import Outcome
 

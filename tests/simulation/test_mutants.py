@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.mutants.table import MUTANTS
 from mercato.apps.simulate.seeds import Task, Workshop
 
 WITHIN = 12  # seeds

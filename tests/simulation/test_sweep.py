@@ -10,7 +10,7 @@ import pytest
 from mercato.apps.command_line import main
 from mercato.apps.commands import simulate
 from mercato.apps.simulate import world
-from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.mutants.table import MUTANTS
 from mercato.apps.simulate.seeds import Workshop
 from mercato.apps.simulate.sweep.listed import FILE, Fault, Row, list_faults, read_list
 from mercato.apps.simulate.sweep.points import Point, all_points, scan

@@ -20,7 +20,7 @@ class ForgetKeys(Command[int], frozen=True):
 
 
 class TrimLog(Command[int], frozen=True):
-    """Remove events up to `number` that are older than the log's retention; how many."""
+    """Remove events before `number` that are older than the log's retention; how many."""
 
     allow = System
     number: int

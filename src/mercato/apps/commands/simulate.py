@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import partial
 
-from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.mutants.table import MUTANTS
 from mercato.apps.simulate.seeds import Report, Task, digest_of, run_all, workers
 from mercato.apps.simulate.sweep.listed import list_faults, read_list
 from mercato.apps.simulate.sweep.sweeping import find_story, sweep

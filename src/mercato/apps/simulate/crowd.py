@@ -40,7 +40,7 @@ class Later:
 def people_of(world: World) -> list[Somebody]:
     chance, weather = world.chance("crowd"), world.weather
     keyring = Keyring.open(world.folder / "keys.json", Ids(world.clock, chance))
-    waiting = {store.id: list(store.people) for store in world.town.stores}
+    waiting = {store.id: list(store.people[:-2]) for store in world.town.stores}  # the last two come last
     people: list[Somebody] = []
     for number in range(weather.shoppers):
         store = world.town.stores[0 if chance.random() < FIRST_STORE else 1]

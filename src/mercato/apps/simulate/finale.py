@@ -6,10 +6,12 @@ from typing import Any
 from mercato.apps.simulate import ending, memory
 from mercato.apps.simulate.history import Who
 from mercato.apps.simulate.people.client import Client
+from mercato.apps.simulate.people.latecomer import Latecomer
+from mercato.apps.simulate.returner import Returner
 from mercato.apps.simulate.settled import unrest
 from mercato.apps.simulate.troubles import audit
 from mercato.apps.simulate.world import World
-from mercato.values.clock import HOUR, MINUTE
+from mercato.values.clock import DAY, HOUR, MINUTE
 
 LONGEST_HOLD = 31 * MINUTE
 LONGEST_STEP = HOUR + MINUTE
@@ -19,6 +21,9 @@ END_OF_WORK = 150.0
 END_OF_STEP = 40.0
 STEPS = 3  # further steps that may come one after the other, as when the gateway was asked late
 LOOK = 0.5
+HOUSEKEEPING = 2.0  # seconds within which jobs that are due have run
+RETENTION = 31 * DAY  # longer than sessions live, and than logs and answers are kept
+REPETITIONS = 10
 
 
 class Finale:
@@ -41,14 +46,49 @@ class Finale:
             if not await self._unrest_after(END_OF_STEP):
                 break
         await self._rest()
+        await self._repeat()
+        latecomers = self._latecomers()
+        for latecomer in latecomers:
+            await latecomer.come()
+        await Returner(self._world).run()
+        await self._rest()
         await self._compare_books()
+        await self._sleep_for_a_month()
+        for latecomer in latecomers:
+            await latecomer.come_again()
+        await self._rest()
+        await self._compare_books()
+
+    async def _sleep_for_a_month(self) -> None:
+        """Nobody comes, what is old is cleared away, the shop is started again: it shows what it showed before."""
         before = await self._seen()
+        await self._pass(RETENTION)
+        await asyncio.sleep(HOUSEKEEPING)
         await self._restart()
         await self._rest()
         after = await self._seen()
         for path, answer in before.items():
             if after[path] != answer:
-                world.fail("F21", path, f"after a restart it is {after[path]!r}, it was {answer!r}")
+                self._world.fail("F21", path, f"a month and a restart later it is {after[path]!r}, it was {answer!r}")
+
+    async def _repeat(self) -> None:
+        """Requests that were answered an hour ago and more are answered the same again (I13)."""
+        done = self._world.around.done
+        for one in self._world.chance("repetitions").sample(done, min(len(done), REPETITIONS)):
+            await one.client.send(one.method, one.path, one.body, key=one.key)
+
+    def _latecomers(self) -> list[Latecomer]:
+        """One for each store, with a clerk who gets new goods in."""
+        world, made = self._world, []
+        for store in world.town.stores:
+            person = store.people[-1]
+            who = Who(person.mark, store, person.id, person.mark)
+            client = Client(world.around, who, "", world.chance(person.mark))
+            who = Who(f"late clerk {store.mark}", store, "", "", is_staff=True)
+            clerk = Client(world.around, who, store.api_key, world.chance(who.name))
+            clerk.first_key = "late-"
+            made.append(Latecomer(client, person, clerk, world.mail, self._pass))
+        return made
 
     async def _pass(self, milliseconds: int) -> None:
         """Let so much time go by at once."""
@@ -84,6 +124,8 @@ class Finale:
             *ending.acknowledged(safety, world.history),
             *ending.money(safety, world.gateway),
             *ending.mails(safety, world.mail),
+            *ending.erasures(safety, world.around.erased),
+            *ending.secrets(safety),
             *memory.differences(process, safety),
         ):
             world.fail(found.invariant, found.subject, found.text)

@@ -7,10 +7,12 @@ import asyncio
 import hmac
 import random
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TypeVar
 
 import msgspec
 
+from mercato.apps.simulate.findings import Fail
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
@@ -23,9 +25,10 @@ SIGNATURE = "x-simulated-signature"
 STALL = 20.0  # seconds at most
 NOTICE_LATE = 12.0
 NOTHING = Money(0, "XXX")
+AGAIN = 3.0  # seconds after which a notice that was not acknowledged is posted again
 
 Said = TypeVar("Said")
-Post = Callable[[str, bytes, str], None]
+Post = Callable[[str, bytes, str, Callable[[int], None]], None]
 
 
 class Charge(msgspec.Struct):
@@ -53,16 +56,20 @@ class Charge(msgspec.Struct):
 
 
 class SimulatedGateway:
-    """`post` takes a notice to the shop: the store, its body, its signature."""
+    """`post` takes a notice to the shop: the store, its body, its signature, and who is told the status of the answer;
+    0: none came."""
 
-    def __init__(self, loop: SimulatedLoop, weather: Weather, randomness: random.Random, trace: Trace) -> None:
+    def __init__(
+        self, loop: SimulatedLoop, weather: Weather, randomness: random.Random, trace: Trace, fail: Fail
+    ) -> None:
         self.calm = False
         self.charges: dict[tuple[str, str], Charge] = {}
-        self.post: Post = lambda _store, _body, _signature: None
+        self.post: Post = lambda _store, _body, _signature, _answered: None
         self.weather = weather
         self._loop = loop
         self._random = randomness
         self._trace = trace
+        self._fail = fail
 
     def charge(self, store: str, key: str, amount: Money, source: str) -> GatewayOutcome:
         """Charge once for this key, whatever is asked for again."""
@@ -71,6 +78,8 @@ class SimulatedGateway:
             known = self.charges[store, key] = Charge(store, key, amount, self._decision(source))
             self._trace.note("gateway", "charge", key, amount, known.result)
             self._tell(known)
+            if known.result == "failed" and self.happens(self.weather.gateway_changes_mind):
+                self._loop.call_outside(self._random.uniform(0.5, NOTICE_LATE), self._change_mind, known)
         return self._outcome(known)
 
     def find(self, store: str, key: str) -> GatewayOutcome | None:
@@ -137,12 +146,38 @@ class SimulatedGateway:
         if self.happens(self.weather.odd_notices):
             self._loop.call_outside(self._random.uniform(0.0, 1.0), self._notify, known, known.amount, wrong)
 
-    def _notify(self, known: Charge, amount: Money, secret: bytes) -> None:
-        captured = known.result == "captured" or secret != _secret_of(known.store)
+    def _change_mind(self, known: Charge) -> None:
+        """The bank has paid after all. Only a notice tells, so it is posted until it is acknowledged."""
+        if known.result == "failed":
+            known.result = "captured"
+            self._trace.note("gateway", "paid after all", known.key)
+            self._insist(known)
+
+    def _insist(self, known: Charge) -> None:
+        def answered(status: int) -> None:
+            if status != HTTPStatus.NO_CONTENT:
+                self._loop.call_outside(AGAIN, self._insist, known)
+
+        self._notify(known, known.amount, _secret_of(known.store), answered)
+
+    def _notify(
+        self, known: Charge, amount: Money, secret: bytes, answered: Callable[[int], None] | None = None
+    ) -> None:
+        forged = secret != _secret_of(known.store)
+        captured = known.result == "captured" or forged or amount != known.amount
         notice = Notice(known.store, PaymentId(known.key), known.name, "captured" if captured else "failed", amount)
         body = msgspec.json.encode(notice)
         self._trace.note("gateway", "notice", body, secret)
-        self.post(known.store, body, _signed(secret, body))
+        answered = answered or (self._caught if forged else self._heard)
+        self.post(known.store, body, _signed(secret, body), answered)
+
+    def _heard(self, status: int) -> None:
+        """A notice that is not repeated: whether it has come is of no interest."""
+
+    def _caught(self, status: int) -> None:
+        """A forged notice is refused for its signature (S29)."""
+        if status not in (0, HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE):
+            self._fail("S29", "a forged notice", f"it was answered {status}")
 
 
 class GatewayLine:

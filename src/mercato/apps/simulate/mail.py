@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from email import message_from_bytes
 from email.message import Message
 
@@ -13,6 +14,8 @@ from mercato.apps.simulate.weather import Weather
 from mercato.services.notifications.adapters.mailer import Mail
 
 DELAY = 0.05  # seconds on average until a mail is accepted
+
+_TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -51,6 +54,13 @@ class SimulatedMailServer:
     def inbox(self, address: str, sender: str) -> list[Delivered]:
         """What has come from one store to one address, oldest first."""
         return [mail for mail in self.accepted if address in mail.to and sender in mail.sender]
+
+    def latest_token(self, address: str, sender: str) -> str:
+        """What the link says in the latest mail that has one, "" where none has."""
+        for mail in reversed(self.inbox(address, sender)):
+            if found := _TOKEN.search(mail.text):
+                return found[1]
+        return ""
 
     async def delay(self) -> None:
         await asyncio.sleep(self._random.expovariate(1 / DELAY))

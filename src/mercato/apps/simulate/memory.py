@@ -13,6 +13,7 @@ from mercato.runtime.memory import Place
 
 def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
     """For a process that has come to rest."""
+    yield from _places(process)
     for name, executor in process.node.executors.items():
         ((last,),) = safety.rows(name, "SELECT coalesce(max(number), 0) FROM outbox")
         if executor.number != last:
@@ -40,6 +41,20 @@ def _rows(process: ShopProcess, safety: Safety, name: str, table: Any) -> Iterat
         kept = memory.find(place)
         if kept is not None and [astuple(row) for row in kept] != rows:
             yield Finding("I22", f"{name} {table.name} {place[2]}", f"{kept} is kept in memory, {rows} is stored")
+
+
+def _places(process: ShopProcess) -> Iterator[Finding]:
+    """Nobody is served, nobody has a place: what is never given back is missing one day."""
+    assert process.shop is not None, "it has come to rest"
+    edge = process.shop.edge
+    if edge.admission.serving:
+        yield Finding("F24", "admission", f"{edge.admission.serving} requests count as being served, and none is")
+    for key, line in edge.bulkheads._lines.items():
+        yield Finding("F24", "bulkheads", f"{line.inside} places for {key} are taken, and nobody is there")
+    for name, worker in process.node._workers.items():
+        for kind, held in worker._held.items():
+            if held:
+                yield Finding("I16", f"{name} worker", f"{held} of {kind} count as being done, and none is")
 
 
 def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from mercato.apps.simulate.findings import Finding
-from mercato.apps.simulate.mutants import MUTANTS
+from mercato.apps.simulate.mutants.table import MUTANTS
 from mercato.apps.simulate.simulation import simulate
 from mercato.apps.simulate.town import Town, make_town
 from mercato.apps.simulate.world import CrashPoint, Outcome, World

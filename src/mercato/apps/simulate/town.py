@@ -64,6 +64,7 @@ class Store(msgspec.Struct, frozen=True):
     handle: str
     mark: str
     currency: str
+    rates: Rates
     guests: bool
     api_key: str
     goods: tuple[Good, ...]
@@ -117,7 +118,7 @@ class _Founding:
             weather=weather,
             disk=Disk(weather, chance),
             folder=folder,
-            gateway=SimulatedGateway(loop, weather, chance, trace),
+            gateway=SimulatedGateway(loop, weather, chance, trace, lambda *_: None),
             mail=SimulatedMailServer(loop, weather, chance, trace),
             listeners=FaultyListeners(weather, chance),
             reached=lambda _point: None,
@@ -166,7 +167,9 @@ class _Founding:
         await calls.do(SaveCategory(CategoryId(f"cat_{plan.letter}"), mark, "shirts"), caller)
         goods = [good for place in range(plan.products) for good in await self._goods(calls, caller, plan, place)]
         people = [await self._person(calls, caller, f"person-{plan.letter}{place}-x", place) for place in range(USERS)]
-        return Store(store, plan.handle, mark, currency, plan.guests, key.secret, tuple(goods), tuple(people))
+        return Store(
+            store, plan.handle, mark, currency, plan.rates, plan.guests, key.secret, tuple(goods), tuple(people)
+        )
 
     async def _goods(self, calls: Calls, caller: Caller, plan: _Plan, place: int) -> list[Good]:
         price = 1_000 + 333 * place

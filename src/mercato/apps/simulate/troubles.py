@@ -2,17 +2,23 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Any
 
 import apsw
 
 from mercato.apps.simulate.disk import FULL_FOR
+from mercato.apps.simulate.pools import Killed
+from mercato.apps.simulate.process import ShopProcess
 from mercato.apps.simulate.world import World
 from mercato.apps.verify.report import find_differences
 from mercato.runtime.database.engine import DatabaseFault
-from mercato.values.messages import Unavailable
+from mercato.services.orders.messages import ExpireOrder
+from mercato.values.ids import OrderId
+from mercato.values.messages import Caller, Refusal, Unavailable
 
 AUDIT_EVERY = 9.0  # seconds
+OLD_LIST_EVERY = 3.0  # seconds on average
 PARKED_FOR = 10.0  # seconds for which an event is parked, unless the clock is set back meanwhile
 LOOK = 0.25  # seconds between two looks at an audit that is under way
 
@@ -33,6 +39,7 @@ class Troubles:
             world.spawn(self._full_disks())
         if self._weather.clock_every:
             world.spawn(self._clock_jumps())
+        world.spawn(self._old_lists())
         while not world.calm:
             await asyncio.sleep(AUDIT_EVERY)
             await audit(world)
@@ -62,6 +69,21 @@ class Troubles:
             jump = self._random.choice(self._weather.clock_jumps)
             self._world.trace.note("world", "sets clock", jump)
             self._world.clock.jump(jump)
+
+    async def _old_lists(self) -> None:
+        """A job that stood still works off a list of expired orders that is long out of date."""
+        world = self._world
+        while not world.calm:
+            await asyncio.sleep(self._random.expovariate(1 / OLD_LIST_EVERY))
+            orders, process = world.history.orders, world.process
+            if orders and process is not None and process.shop is not None:
+                order_id = self._random.choice(list(orders))
+                process.run(world.loop.create_task, _expire(process, orders[order_id].store, order_id))
+
+
+async def _expire(process: ShopProcess, store: str, order_id: str) -> None:
+    with suppress(Killed, Refusal):
+        await process.node.calls.do(ExpireOrder(OrderId(order_id)), Caller.system(store, "an old list"))
 
 
 async def audit(world: World) -> None:

@@ -55,6 +55,8 @@ class Weather(msgspec.Struct, frozen=True):
     notices: float = 0.0
     odd_notices: float = 0.0  # forged, or for another amount
 
+    gateway_changes_mind: float = 0.0  # of charges that failed, and are paid after all
+
     mail_lost: float = 0.0
     mail_error: float = 0.0
 
@@ -113,6 +115,7 @@ _RATES: dict[str, tuple[float, float]] = {
     "odd_notices": (0.05, 0.2),
     "mail_lost": (0.05, 0.2),
     "mail_error": (0.05, 0.2),
+    "gateway_changes_mind": (0.05, 0.3),
 }
 _PAUSES: dict[str, Sequence[float]] = {
     "crash_every": (30.0, 15.0, 7.0),

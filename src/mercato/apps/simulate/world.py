@@ -4,13 +4,14 @@ import asyncio
 import math
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import apsw
 import msgspec
 
+from mercato.apps.simulate.cartbook import CartBook
 from mercato.apps.simulate.clock import SimulatedClock
 from mercato.apps.simulate.disk import Disk
 from mercato.apps.simulate.events import FaultyListeners
@@ -20,7 +21,7 @@ from mercato.apps.simulate.history import History
 from mercato.apps.simulate.logged import complaint
 from mercato.apps.simulate.loop import Process, SimulatedLoop
 from mercato.apps.simulate.mail import SimulatedMailServer
-from mercato.apps.simulate.network import Network, written
+from mercato.apps.simulate.network import Answer, Network, written
 from mercato.apps.simulate.people.client import Around
 from mercato.apps.simulate.pools import Killed
 from mercato.apps.simulate.process import ShopProcess, Surroundings
@@ -77,7 +78,7 @@ class World:
         self.clock = SimulatedClock(loop, self.chance("clock"), weather.pause_of_process)
         self.clock.jump(BEFORE)
         self.disk = Disk(weather, self.chance("disk"))
-        self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace)
+        self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace, self.fail)
         self.gateway.post = self._post
         self.mail = SimulatedMailServer(loop, weather, self.chance("mail"), self.trace)
         self.network = Network(loop, weather, self.chance("network"))
@@ -87,6 +88,7 @@ class World:
             self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores)
         )
         self.safety = Safety(folder)
+        self._carts = CartBook(self.fail)
         self.finding: Finding | None = None
         self.crashes = 0
         self.calm = False
@@ -223,6 +225,8 @@ class World:
         """A batch is durable: the invariants of its database hold, now or after the next ones of the same moment."""
         tx = batch.tx
         assert tx is not None, "a durable batch had a transaction"
+        if service == "carts":
+            self._carts.committed(batch)
         if self._process is not None and self._process.has_changed(service):
             self.trace.note(service, "commits", tx.number, len(batch.items), tx.writes)
             if service not in self._changed:
@@ -261,12 +265,16 @@ class World:
             if not self._over.done():
                 self._over.set_result(None)
 
-    def _post(self, store: str, body: bytes, signature: str) -> None:
+    def _post(self, store: str, body: bytes, signature: str, answered: Callable[[int], None]) -> None:
         """The gateway posts a notice to the shop."""
         (handle,) = (known.handle for known in self.town.stores if known.id == store)
         headers = {"host": f"{handle}.example", "content-type": "application/json", SIGNATURE: signature}
         data = written("POST", "/v1/payments/webhooks/test", headers, body)
-        self.network.send("203.0.113.1", data, 0.0).add_done_callback(lambda future: future.exception())
+
+        def heard(future: "asyncio.Future[Answer]") -> None:
+            answered(0 if future.exception() else future.result().status)
+
+        self.network.send("203.0.113.1", data, 0.0).add_done_callback(heard)
 
     def _close(self) -> None:
         self.network.cut()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mercato.apps.verify import statements
 from mercato.apps.verify.snapshot import Difference, Snapshot
 from mercato.apps.verify.statements import OrderFigures, PaymentFigures, RefundFigures, Transition
-from mercato.services.orders.domain import TRANSITIONS, read_body
+from mercato.services.orders.domain import EXTENDED_HOLD, TRANSITIONS, read_body
 
 Key = tuple[str, str]
 
@@ -60,8 +60,12 @@ def across(look: Snapshot) -> Iterator[Difference]:
         if order is None or order.total != due.amount:
             total = order.total if order else "no order"
             yield Difference("I9", f"{due.store} {due.order_id}", f"{due.amount} is due, its total is {total}")
+        elif order.stage == "payment_due" and due.expires_at != order.hold_expires_at:
+            text = f"it can be paid until {due.expires_at}, its goods are held until {order.hold_expires_at}"
+            yield Difference("I2", f"{due.store} {due.order_id}", text)
     for key, order in orders.items():
         yield from _money(" ".join(key), order, by_order[key], refunds[key])
+        yield from _hold(" ".join(key), order, by_order[key])
 
 
 def _totals(subject: str, order: OrderFigures) -> Iterator[Difference]:
@@ -119,6 +123,13 @@ def _told(look: Snapshot, histories: dict[Key, list[Transition]]) -> Iterator[Di
                 yield Difference("I19", f"{store} {order_id}", f"{row.event} was told {times} times")
     for store, aggregate, version, kind in logged:
         yield Difference("I19", f"{store} {aggregate}", f"{kind} was told for version {version}, which never was")
+
+
+def _hold(subject: str, order: OrderFigures, payments: list[PaymentFigures]) -> Iterator[Difference]:
+    """While the outcome of a payment is open, its goods are held longer (F8, F11)."""
+    is_open = any(row.state in ("action_needed", "unknown") for row in payments)
+    if order.stage == "payment_due" and is_open and order.hold_expires_at < order.placed_at + EXTENDED_HOLD:
+        yield Difference("F8", subject, "a payment of it is under way, and its hold was not extended")
 
 
 def _money(

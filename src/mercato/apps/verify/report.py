@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from mercato.apps.shop import Shop
-from mercato.apps.verify import logs, orders, stock
+from mercato.apps.verify import copies, logs, orders, stock
 from mercato.apps.verify.snapshot import Difference, Snapshot, snapshot
 from mercato.runtime.database.sqlite import SqliteDatabase, integrity_problems
 from mercato.runtime.node import Node
@@ -21,7 +21,7 @@ from mercato.values.messages import Caller
 Check = Callable[[Snapshot], Iterator[Difference]]
 
 WITHIN: tuple[Check, ...] = (stock.within_inventory, orders.within_orders, orders.within_payments, logs.gaps)
-ACROSS: tuple[Check, ...] = (stock.across, orders.across, logs.positions)
+ACROSS: tuple[Check, ...] = (stock.across, orders.across, copies.across, logs.positions)
 
 PATIENCE = 60.0  # seconds for the consumers to pass what was seen
 PAUSE = 0.05

@@ -3,14 +3,18 @@
 from http import HTTPStatus
 
 import msgspec
-from sqlalchemy import Integer, and_, case, cast, func, select
+from sqlalchemy import Integer, Table, and_, case, cast, func, select
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import fetch
-from mercato.services.catalog.storage import availability
+from mercato.runtime.database.statements import Statement, fetch
+from mercato.services.carts.storage import CARTS, variants
+from mercato.services.carts.storage import prices as cart_prices
+from mercato.services.catalog.storage import availability, products
+from mercato.services.catalog.storage import prices as catalog_prices
 from mercato.services.inventory.storage import movements, reservations, stock
 from mercato.services.orders.storage import bodies, ordered_carts, orders, transitions
 from mercato.services.payments.storage import dues, payments, refunds
+from mercato.services.pricing.storage import prices
 
 
 class LevelSums(msgspec.Struct, frozen=True):
@@ -71,6 +75,8 @@ class OrderFigures(msgspec.Struct, frozen=True):
     total: int
     captured: int
     refunded: int
+    placed_at: int
+    hold_expires_at: int
     body: str
 
 
@@ -93,6 +99,8 @@ class DueFigures(msgspec.Struct, frozen=True):
     store: str
     order_id: str
     amount: int
+    state: str
+    expires_at: int
 
 
 class PaymentFigures(msgspec.Struct, frozen=True):
@@ -124,6 +132,34 @@ class LoggedEvent(msgspec.Struct, frozen=True):
     aggregate_version: int
     type: str
     times: int
+
+
+class Price(msgspec.Struct, frozen=True):
+    store: str
+    variant_id: str
+    currency: str
+    amount: int
+
+
+class SoldProduct(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+    title: str
+    status: str
+
+
+class CopiedVariant(msgspec.Struct, frozen=True):
+    store: str
+    variant_id: str
+    product_id: str
+    title: str
+    on_sale: int
+
+
+class StoredCart(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+    body: str
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
@@ -181,6 +217,8 @@ ORDERS = fetch(
         orders.c.total,
         orders.c.captured,
         orders.c.refunded,
+        orders.c.placed_at,
+        orders.c.hold_expires_at,
         bodies.c.body,
     ).select_from(orders.join(bodies, and_(bodies.c.order_id == orders.c.id, bodies.c.store == orders.c.store))),
     across_stores=True,
@@ -201,7 +239,11 @@ ORDERED_CARTS = fetch(
     select(ordered_carts.c.store, ordered_carts.c.cart_id, ordered_carts.c.cart_version, ordered_carts.c.order_id),
     across_stores=True,
 )
-DUES = fetch(DueFigures, select(dues.c.store, dues.c.order_id, dues.c.amount), across_stores=True)
+DUES = fetch(
+    DueFigures,
+    select(dues.c.store, dues.c.order_id, dues.c.amount, dues.c.state, dues.c.expires_at),
+    across_stores=True,
+)
 PAYMENTS = fetch(
     PaymentFigures,
     select(
@@ -217,6 +259,33 @@ PAYMENTS = fetch(
 REFUNDS = fetch(
     RefundFigures,
     select(refunds.c.store, refunds.c.payment_id, refunds.c.order_id, refunds.c.amount, refunds.c.state),
+    across_stores=True,
+)
+
+
+def _prices_of(table: Table) -> Statement[Price]:
+    """The prices that pricing owns, or a copy of them."""
+    columns = (table.c.store, table.c.variant_id, table.c.currency, table.c.amount)
+    return fetch(Price, select(*columns), across_stores=True)
+
+
+PRICES = _prices_of(prices)
+CART_PRICES = _prices_of(cart_prices)
+CATALOG_PRICES = _prices_of(catalog_prices)
+PRODUCTS = fetch(
+    SoldProduct,
+    select(products.c.store, products.c.id, products.c.title, products.c.status),
+    across_stores=True,
+)
+COPIED_VARIANTS = fetch(
+    CopiedVariant,
+    select(variants.c.store, variants.c.variant_id, variants.c.product_id, variants.c.title, variants.c.on_sale),
+    across_stores=True,
+)
+_documents = tables.documents
+STORED_CARTS = fetch(
+    StoredCart,
+    select(_documents.c.store, _documents.c.id, _documents.c.body).where(_documents.c.collection == CARTS.name),
     across_stores=True,
 )
 _outbox, _keys = tables.outbox, tables.idempotency

@@ -117,6 +117,8 @@ def _order_stock(order: OrderFigures, rows: list[Reserved]) -> Iterator[Differen
     reserved: dict[str, int] = defaultdict(int)
     for row in rows:
         reserved[row.variant_id] += row.quantity
+    if order.stage == "payment_due" and any(row.expires_at != order.hold_expires_at for row in rows):
+        yield Difference("I2", subject, "its goods are not reserved for as long as it is held")
     if wanted != reserved:
         yield Difference("I5", subject, "what is reserved for it is not what was ordered")
 

@@ -38,8 +38,9 @@ READ_AFTER = fetch(
     across_stores=True,
 )
 LAST_NUMBER = fetch(_Number, select(func.coalesce(func.max(_outbox.c.number), 0).label("number")), across_stores=True)
+# The event that was consumed last stays: the log's next number is read from it.
 TRIM = write(
-    delete(_outbox).where(_outbox.c.number <= bindparam("number"), _outbox.c.at < bindparam("before")),
+    delete(_outbox).where(_outbox.c.number < bindparam("number"), _outbox.c.at < bindparam("before")),
     across_stores=True,
 )
 

@@ -7,10 +7,12 @@ from mercato.values.clock import Clock
 
 FAILURES = 5
 PAUSES = (1_000, 5_000, 15_000, 60_000)  # ms
+TRIAL = 5_000  # ms for which the others wait while one call sees how the peer is
 
 
 class Breaker:
-    """Closed: calls go out. Open: they wait. After the pause one call is let through to see."""
+    """Closed: calls go out. Open: they wait. After the pause one call is let through to see; the others wait for what
+    it sees, not for a whole pause more."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -25,7 +27,7 @@ class Breaker:
         if self.pause:
             return False
         self._is_trying = True
-        self._open_until = self._clock.now() + self._longer()
+        self._open_until = self._clock.now() + min(TRIAL, self._longer())
         return True
 
     @property

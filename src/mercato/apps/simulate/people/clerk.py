@@ -25,6 +25,7 @@ class Clerk:
             self._read,
             self._read,
             self._rename_store,
+            self._use_another_key,
         )
 
     async def run(self) -> None:
@@ -88,6 +89,28 @@ class Clerk:
         await client.get(
             client.random.choice(("/v1/notifications", "/v1/payments/refunds", "/v1/login-attempts", "/v1/products"))
         )
+
+    async def _use_another_key(self) -> None:
+        """A key that was revoked opens nothing any more."""
+        client, own = self._client, self._client.token
+        made = await client.insist("POST", "/v1/store/api-keys", {"name": "of a program"})
+        if made is None or made.status != HTTPStatus.CREATED:
+            return
+        key = made.json()
+        try:
+            client.token = key["secret"]
+            used = await client.insist("GET", "/v1/payments/refunds")
+            client.token = own
+            path = f"/v1/store/api-keys/{key['id']}"
+            revoked = await client.insist("DELETE", path, key=client.new_key())
+            client.token = key["secret"]
+            again = await client.insist("GET", "/v1/payments/refunds")
+        finally:
+            client.token = own
+        if used is not None and used.status != HTTPStatus.OK:
+            client.around.fail("I26", path, f"the key was answered {used.status}")
+        if revoked is not None and again is not None and again.status != HTTPStatus.UNAUTHORIZED:
+            client.around.fail("I26", path, f"the key was revoked, and answered {again.status}")
 
     async def _rename_store(self) -> None:
         """A guest may be let in or kept out; the name stays recognisable."""

@@ -30,6 +30,8 @@ class Around(msgspec.Struct):
     fail: Fail
     handles: tuple[str, ...]
     quotes: dict[str, str] = {}  # the latest of each buyer, signed
+    done: "list[Done]" = []
+    erased: "list[Erased]" = []
     calm: bool = False
 
     def other(self, handle: str) -> str:
@@ -38,14 +40,34 @@ class Around(msgspec.Struct):
 
 
 class How(msgspec.Struct, frozen=True):
-    """How a request is sent: its key, the seconds that it prefers to wait, without the token, only for a version, to
-    another store."""
+    """How a request is sent: its key, the seconds that it prefers to wait, without the token, only for a version, only
+    if it is not known already, to another store. `odd`: no good program sends it, it must be refused."""
 
     key: str = ""
     wait: int = 0
     anonymous: bool = False
     if_match: str = ""
+    if_none_match: str = ""
     elsewhere: bool = False
+    odd: bool = False
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """Somebody who had an account erased."""
+
+    store: str
+    user_id: str
+    email: str
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A request with a key that has succeeded: it may be sent again for a day, and is answered as the first time."""
+
+    client: "Client"
+    method: str
+    path: str
+    body: Any
+    key: str
 
 
 class Client:
@@ -57,11 +79,13 @@ class Client:
         self.token = token
         self.random = randomness
         self.peer = f"198.51.{randomness.randint(0, 255)}.{randomness.randint(1, 254)}"
+        self.first_key = ""  # what the keys of a second client of the same person begin with
         self._keys = 0
 
     def new_key(self) -> str:
+        """Others use the same keys: a key is one sender's, for one route."""
         self._keys += 1
-        return f"{self.who.name.replace(' ', '-')}-{self._keys}"
+        return f"{self.first_key}key-{self._keys}"
 
     async def send(self, method: str, path: str, body: Any = None, **how: Any) -> Answer:
         """Send a request once; `how` has the fields of How. Raises Lost."""
@@ -71,16 +95,23 @@ class Client:
         around = self.around
         content = b"" if body is None else msgspec.json.encode(body)
         path_only, _, _ = path.partition("?")
-        sent = around.history.sending(self.who, method, path_only, how.key)
+        sent = around.history.sending(self.who, method, path_only, how.key, odd=how.odd)
         around.trace.note(self.who.name, "asks", method, path, how.key, content)
         data = self._written(method, path, content, how)
+        calm = around.history.calm
         try:
             answer = await around.network.send(self.peer, data, how.wait)
         except Lost:
             around.trace.note(self.who.name, "hears nothing", method, path)
+            if calm:
+                around.fail(
+                    "I16", f"{method} {path} of {self.who.name}", "it was not answered, and nothing fails any more"
+                )
             raise
         around.trace.note(self.who.name, "hears", answer.status, answer.body)
         around.history.heard(sent, answer)
+        if how.key and not how.odd and answer.status in (HTTPStatus.OK, HTTPStatus.CREATED):
+            around.done.append(Done(self, method, path, body, how.key))
         return answer
 
     async def insist(self, method: str, path: str, body: Any = None, **how: Any) -> Answer | None:
@@ -126,6 +157,8 @@ class Client:
             headers["idempotency-key"] = how.key
         if how.if_match:
             headers["if-match"] = how.if_match
+        if how.if_none_match:
+            headers["if-none-match"] = how.if_none_match
         if how.wait:
             headers["prefer"] = f"wait={how.wait}"
         return written(method, path, headers, content)

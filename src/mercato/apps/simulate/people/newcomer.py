@@ -1,14 +1,14 @@
 """Somebody who signs up, logs in, changes or forgets the password, logs out: no session outlives what ends it (I26)."""
 
-import re
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
 from mercato.apps.simulate.mail import SimulatedMailServer
-from mercato.apps.simulate.people.client import Client
+from mercato.apps.simulate.network import AGAIN, SLOW
+from mercato.apps.simulate.people.client import Client, Erased
 
 LOOKS = 40  # for a mail
-_TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
 
 
 class Newcomer:
@@ -27,22 +27,28 @@ class Newcomer:
         if await client.insist("POST", "/v1/auth/signup", body) is None or not await self._verify():
             return
         await self._try_wrong_password("not this one")
+        await self._try_token("verify", self._mailed(), "was used already")
         first, second = await self._log_in(), await self._log_in()
         if not first or not second:
             return
+        asked = await self._asked_for_reset() if client.does(0.5) else ""
         if await self._change_password(first):
             await self._is_over(second, "a password change")
+            await self._try_token("reset", asked, "was mailed before the password was changed")
             await self._is_valid(first)
             await self._try_wrong_password(f"first password {self._number}")
         await client.think(0.5)
         if await self._reset():
             await self._is_over(first, "a reset of the password")
-        third = await self._log_in()
+        third, fourth = await self._log_in(), await self._log_in()
         if third and await self._log_out(third):
             await self._is_over(third, "a log-out")
+        if fourth and client.does(0.5) and await self._erase(fourth):
+            await self._is_over(fourth, "the erasure of the account")
 
     async def _verify(self) -> bool:
         """Confirm the address. A mail that came twice makes the secret of the first one void."""
+        await self._try_wrong_password(self._password)  # nobody gets in before that
         used = ""
         for _ in range(LOOKS):
             token = self._mailed()
@@ -78,19 +84,49 @@ class Newcomer:
 
     async def _reset(self) -> bool:
         client = self._client
-        before = self._mailed()
-        if await client.insist("POST", "/v1/auth/forgot", {"email": self._email}) is None:
+        if not await self._asked_for_reset():
             return False
+        tried = ""
         for _ in range(LOOKS):
-            token = self._mailed()
-            if token and token != before:
-                body = {"token": token, "password": f"third password {self._number}"}
-                answer = await client.insist("POST", "/v1/auth/reset", body)
+            token = self._mailed()  # the latest: a mail that came twice makes the secret of the first one void
+            if token != tried:
+                tried, password = token, f"third password {self._number}"
+                answer = await client.insist("POST", "/v1/auth/reset", {"token": token, "password": password})
                 if answer is not None and answer.status == HTTPStatus.OK:
-                    self._password = body["password"]
+                    self._password = password
+                    await self._try_token("reset", token, "was used already")
                     return True
             await client.think(1.0)
         return False
+
+    async def _asked_for_reset(self) -> str:
+        """The token of a mail that was asked for, "" where none came."""
+        client, before = self._client, self._mailed()
+        if await client.insist("POST", "/v1/auth/forgot", {"email": self._email}) is None:
+            return ""
+        for _ in range(LOOKS):
+            token = self._mailed()
+            if token and token != before:
+                return token
+            await client.think(1.0)
+        return ""
+
+    async def _try_token(self, what: str, token: str, why: str) -> None:
+        """A token is good once, for one purpose, until something ends it."""
+        body = {"token": token} if what == "verify" else {"token": token, "password": "a password of a thief"}
+        answer = await self._client.insist("POST", f"/v1/auth/{what}", body) if token else None
+        if answer is not None and answer.status == HTTPStatus.OK:
+            self._client.around.fail("I26", "tokens", f"one of {self._client.who.name} that {why} was taken")
+
+    async def _erase(self, token: str) -> bool:
+        who = self._client.who
+        account = await self._with(token, "GET", "/v1/users/me")
+        await asyncio.sleep(AGAIN + SLOW + 1.0)  # no request that arrives twice comes after the erasure
+        answer = await self._with(token, "DELETE", "/v1/users/me")
+        if account is None or answer is None or answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            return False
+        self._client.around.erased.append(Erased(who.store.id, account.json()["id"], self._email))
+        return True
 
     async def _log_out(self, token: str) -> bool:
         answer = await self._with(token, "POST", "/v1/auth/logout")
@@ -120,7 +156,4 @@ class Newcomer:
     def _mailed(self) -> str:
         """The token in the latest mail that has one."""
         sender = f"{self._client.who.store.handle}.example"
-        for mail in reversed(self._mail.inbox(self._email, sender)):
-            if found := _TOKEN.search(mail.text):
-                return found[1]
-        return ""
+        return self._mail.latest_token(self._email, sender)

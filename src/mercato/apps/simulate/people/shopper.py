@@ -1,7 +1,7 @@
 """A shopper: fills a cart, asks for a quote, orders, pays, waits, changes their mind, and does two things at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from mercato.apps.simulate.gateway import SimulatedGateway
 from mercato.apps.simulate.network import Answer, Lost
 from mercato.apps.simulate.people.client import Client
+from mercato.apps.simulate.people.pry import Pry
 from mercato.apps.simulate.town import Good
 
 PURCHASES = 2  # at most
@@ -16,8 +17,14 @@ THINK = 0.3  # seconds
 LOOKS = 25  # at an order or payment whose outcome is open
 SCARCE = 0.6  # of the pieces that are wanted are of variants of which there are few
 
-_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 OVER = frozenset({"paid", "cancelled"})
+
+# What makes another request of one with the same key.
+_ELSEWHERE = {"name": "Somebody", "street": "Elsewhere 1", "city": "Bremen", "country": "DE"}
+_ANOTHER: dict[str, dict[str, Any]] = {
+    "/v1/orders": {"billing": _ELSEWHERE},
+    "/v1/payments/pay": {"source": "another"},
+}
 
 
 class Shopper:
@@ -43,6 +50,10 @@ class Shopper:
         if quoted is None:
             return
         await client.think(THINK)
+        if client.does(0.1):
+            await self._change_cart()
+            await self._order(quoted)  # it is refused, unless nothing was changed
+            quoted = await self._quote() or quoted
         deeds = [self._order(quoted)]
         if client.does(self._haste):
             deeds.append(client.random.choice((self._order, self._change_then_order))(quoted))
@@ -54,11 +65,15 @@ class Shopper:
     async def _look_around(self) -> None:
         client, good = self._client, self._good()
         if client.does(0.7):
-            await client.insist("GET", f"/v1/products/{good.product_id}", anonymous=client.does(0.7))
+            path, anonymous = f"/v1/products/{good.product_id}", client.does(0.7)
+            seen = await client.insist("GET", path, anonymous=anonymous)
+            if seen is not None and client.does(0.3):
+                etag = seen.headers.get("etag", "")
+                await client.insist("GET", path, anonymous=anonymous, if_none_match=etag)
         if client.does(0.15):
             await client.get("/v1/products?category=shirts&sort=price_up&limit=3")
         if client.does(0.15):
-            await self._pry()
+            await Pry(client).run()
 
     async def _fill(self) -> None:
         client = self._client
@@ -159,11 +174,13 @@ class Shopper:
             answer = await client.insist(method, path, body, key=key, wait=wait)
         if answer is not None and answer.status != HTTPStatus.ACCEPTED and client.does(0.15):
             await self._once(method, path, body, key)
+        if answer is not None and answer.status == HTTPStatus.CREATED and client.does(0.1):
+            await self._once(method, path, {**body, **_ANOTHER[path]}, key, odd=True)
         return answer
 
-    async def _once(self, method: str, path: str, body: Any, key: str) -> None:
+    async def _once(self, method: str, path: str, body: Any, key: str, *, odd: bool = False) -> None:
         with suppress(Lost):
-            await self._client.send(method, path, body, key=key, wait=self._client.random.choice((0, 3)))
+            await self._client.send(method, path, body, key=key, wait=self._client.random.choice((0, 3)), odd=odd)
 
     # Paying.
 
@@ -184,10 +201,12 @@ class Shopper:
             order = await self._watch(order_id, lambda order: order["stage"] in OVER, looks=2)
             if order is None or order["stage"] in OVER:
                 break
+        if order is not None and order["stage"] == "paid" and client.does(0.2):
+            await self._pay_again(order_id)
         if client.does(0.1):
             await self._cancel(order_id)
         if client.does(0.3):
-            await client.get("/v1/orders")
+            await client.get(client.random.choice(("/v1/orders", "/v1/payments/refunds")))
         if client.does(0.2):
             await client.get(f"/v1/payments?order_id={order_id}")
 
@@ -208,6 +227,13 @@ class Shopper:
         if payment is not None and payment["state"] == "action_needed":
             await self._take_step(payment["id"])
             await self._watch(order_id, lambda order: order["stage"] in OVER, looks=6)
+
+    async def _pay_again(self, order_id: str) -> None:
+        """Nothing is due for what is paid."""
+        client, body = self._client, {"order_id": order_id, "source": "approve"}
+        answer = await client.insist("POST", "/v1/payments/pay", body, key=client.new_key())
+        if answer is not None and answer.status < HTTPStatus.BAD_REQUEST:
+            client.around.fail("I10", order_id, f"it is paid, and a second payment was answered {answer.status}")
 
     async def _outcome(self, payment_id: str) -> Any:
         def is_known(payment: Any) -> bool:
@@ -242,49 +268,6 @@ class Shopper:
                 return seen
             await self._client.think(THINK * 2)
         return seen
-
-    async def _pry(self) -> None:
-        """Try what is not one's own: it is answered as what does not exist."""
-        client = self._client
-        await self._visit_other_store()
-        others = [order_id for order_id, seen in client.around.history.orders.items() if seen.buyer != client.who.id]
-        if not others:
-            return
-        order_id = client.random.choice(others)
-        tries: tuple[Callable[[], Awaitable[Answer | None]], ...] = (
-            lambda: client.insist("GET", f"/v1/orders/{order_id}"),
-            lambda: client.insist("POST", f"/v1/orders/{order_id}/cancellation", key=client.new_key()),
-            lambda: client.insist(
-                "POST", "/v1/payments/pay", {"order_id": order_id, "source": "approve"}, key=client.new_key()
-            ),
-        )
-        answer = await client.random.choice(tries)()
-        if answer is not None and answer.status != HTTPStatus.NOT_FOUND:
-            client.around.fail("I25", order_id, f"{client.who.name} asked for it and got {answer.status}")
-        await self._try_what_is_for_others()
-
-    async def _try_what_is_for_others(self) -> None:
-        """Somebody else's quote, and the work of clerks."""
-        client = self._client
-        quotes = [signed for buyer, signed in client.around.quotes.items() if buyer != client.who.id]
-        good = self._good()
-        tries: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
-            (f"/v1/inventory/{good.variant_id}", {"change": 100, "reason": "gift"}, _REFUSED),
-            ("/v1/store/api-keys", {"name": "mine"}, _REFUSED),
-        ]
-        if quotes:
-            tries.append(("/v1/orders", {"quote": client.random.choice(quotes)}, (HTTPStatus.CONFLICT,)))
-        path, body, refusals = client.random.choice(tries)
-        answer = await client.insist("POST", path, body, key=client.new_key())
-        if answer is not None and answer.status not in refusals:
-            client.around.fail("I25", f"POST {path}", f"{client.who.name} tried it and got {answer.status}")
-
-    async def _visit_other_store(self) -> None:
-        """A token is of no use in another store."""
-        client = self._client
-        answer = await client.insist("GET", "/v1/orders", elsewhere=True)
-        if answer is not None and answer.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            client.around.fail("I24", "GET /v1/orders", f"{client.who.name} got {answer.status} in another store")
 
     def _address(self) -> dict[str, str]:
         mark = self._client.who.mark
