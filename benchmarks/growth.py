@@ -282,7 +282,10 @@ def _measure_beside(
         for shop, own, found in zip(shops, variants, rounds, strict=True):
             found.append(_measure(options, shop, seeded, own))
     larger, least = (_close(options, *each) for each in zip(shops, sizes, rounds, strict=True))
-    return Grown(sizes[0], larger, least)
+    grown = Grown(sizes[0], larger, least)
+    pace, cpu = grown.ratio(lambda measured: measured.pace), grown.ratio(lambda measured: measured.cpu_us)
+    tell(f"{sizes[0]}: {pace:.2f} of the smallest shop's pace, {cpu:.2f} of its processor time")
+    return grown
 
 
 def _measure(options: argparse.Namespace, shop: Server, seeded: Seeded, variants: tuple[str, ...]) -> Measured:

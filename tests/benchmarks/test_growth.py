@@ -14,7 +14,7 @@ from benchmarks.growth import Patterns, Size
 from benchmarks.outcome import BenchmarkError
 from tests.benchmarks.bench import bench, needs_compiler
 
-SMALL = ("--seconds", "0.5", "--warmup", "0", "--rounds", "1", "--connections", "4")
+SMALL = ("--seconds", "2", "--warmup", "0", "--rounds", "1", "--connections", "4")
 
 pytestmark = needs_compiler
 
