@@ -6,6 +6,8 @@ from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.process import ShopProcess
 from mercato.apps.simulate.safety import Safety
 
+_VERSIONS = "SELECT store, collection, id, version FROM documents"
+
 
 def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
     """For a process that has come to rest."""
@@ -19,7 +21,7 @@ def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
             if feed.position != stored[source]:
                 text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"
                 yield Finding("I20", name, text)
-        yield from _documents(process, safety, name)
+    yield from documents(process, safety)
 
 
 def _places(process: ShopProcess) -> Iterator[Finding]:
@@ -36,10 +38,12 @@ def _places(process: ShopProcess) -> Iterator[Finding]:
                 yield Finding("I16", f"{name} worker", f"{held} of {kind} count as being done, and none is")
 
 
-def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:
-    cache = process.node.executors[name].cache
-    for store, collection, id_, version in safety.rows(name, "SELECT store, collection, id, version FROM documents"):
-        kept = cache.find((str(store), str(collection), str(id_)))
-        if kept is not None and kept.version != version:
-            text = f"version {kept.version} is kept in memory, version {version} is stored"
-            yield Finding("I22", f"{name} {collection} {id_}", text)
+def documents(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
+    """Of all services whose database nobody changes at this moment."""
+    for name, executor in process.node.executors.items():
+        if executor.idle and executor.takes_commands:
+            for store, collection, id_, version in safety.rows(name, _VERSIONS):
+                kept = executor.cache.find((str(store), str(collection), str(id_)))
+                if kept is not None and kept.version != version:
+                    text = f"version {kept.version} is kept in memory, version {version} is stored"
+                    yield Finding("I22", f"{name} {collection} {id_}", text)
