@@ -23,6 +23,7 @@ class Memory:
         self._capacity = capacity
         self._known: dict[Place, Any] = {}
         self.find = self._known.get
+        self.contents = self._known.items
 
     def clear(self) -> None:
         """Forget everything: what is committed is read again."""

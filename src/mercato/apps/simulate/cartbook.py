@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mercato.apps.simulate.findings import Fail
+from mercato.apps.simulate.safety import Safety
 from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.runtime.batches.executor import Batch
 from mercato.runtime.batches.items import CommandItem
@@ -14,6 +15,8 @@ from mercato.services.carts.domain import CartDocument, Line
 from mercato.values.commerce import OrderedLine
 from mercato.values.messages import Event
 
+_VERSION = "SELECT version FROM documents WHERE store = :store AND id = :id"
+
 Key = tuple[str, str]
 Pieces = Counter[str]
 
@@ -21,7 +24,8 @@ Pieces = Counter[str]
 class CartBook:
     """Knows every cart as it was committed last."""
 
-    def __init__(self, fail: Fail) -> None:
+    def __init__(self, safety: Safety, fail: Fail) -> None:
+        self._safety = safety
         self._fail = fail
         self._known: dict[Key, Document[CartDocument]] = {}
 
@@ -41,6 +45,8 @@ class CartBook:
         for (store, _, cart_id), after in batch.tx.known.items():
             if not isinstance(after, Document):
                 continue
+            if self._safety.rows("carts", _VERSION, store=store, id=cart_id) != [(after.version,)]:
+                self._fail("I22", f"cart {cart_id}", f"version {after.version} is kept in memory, and is not stored")
             before, told = self._known.get((store, cart_id)), events.get((store, cart_id), [])
             if before is not None and len(told) == 1 and not commands and after.version == before.version + 1:
                 text = _wrong(before, told[0], after.body)

@@ -8,6 +8,7 @@ from msgspec.structs import astuple
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.process import ShopProcess
 from mercato.apps.simulate.safety import Safety
+from mercato.runtime.batches.executor import Executor
 from mercato.runtime.memory import Place
 
 
@@ -23,24 +24,7 @@ def differences(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
             if feed.position != stored[source]:
                 text = f"it thinks that it is at {feed.position} of {source}, it is at {stored[source]}"
                 yield Finding("I20", name, text)
-        yield from _documents(process, safety, name)
-        for table in executor.service.tables.sorted_tables:
-            if "kept" in table.info:
-                yield from _rows(process, safety, name, table)
-
-
-def _rows(process: ShopProcess, safety: Safety, name: str, table: Any) -> Iterator[Finding]:
-    memory = process.node.executors[name].memory
-    key = [column.name for column in table.primary_key if column.name != "store"]
-    columns = ", ".join(column.name for column in table.c if column.name != "store")
-    stored: dict[Place, list[tuple[Any, ...]]] = {}
-    sql = f"SELECT store, {key[0]}, {columns} FROM {table.name} ORDER BY {', '.join(key)}"  # noqa: S608  declared names
-    for store, row_id, *values in safety.rows(name, sql):
-        stored.setdefault((str(store), table.name, str(row_id)), []).append(tuple(values))
-    for place, rows in stored.items():
-        kept = memory.find(place)
-        if kept is not None and [astuple(row) for row in kept] != rows:
-            yield Finding("I22", f"{name} {table.name} {place[2]}", f"{kept} is kept in memory, {rows} is stored")
+    yield from remembered(process, safety)
 
 
 def _places(process: ShopProcess) -> Iterator[Finding]:
@@ -57,10 +41,33 @@ def _places(process: ShopProcess) -> Iterator[Finding]:
                 yield Finding("I16", f"{name} worker", f"{held} of {kind} count as being done, and none is")
 
 
-def _documents(process: ShopProcess, safety: Safety, name: str) -> Iterator[Finding]:
-    memory = process.node.executors[name].memory
+def remembered(process: ShopProcess, safety: Safety) -> Iterator[Finding]:
+    """Documents and rows of all services whose database nobody changes at this moment."""
+    for name, executor in process.node.executors.items():
+        if executor.idle and executor.takes_commands:
+            yield from _documents(name, executor, safety)
+            for table in executor.service.tables.sorted_tables:
+                if "kept" in table.info:
+                    yield from _rows(name, executor, safety, table)
+
+
+def _documents(name: str, executor: Executor, safety: Safety) -> Iterator[Finding]:
     for store, collection, id_, version in safety.rows(name, "SELECT store, collection, id, version FROM documents"):
-        kept = memory.find((str(store), str(collection), str(id_)))
+        kept = executor.memory.find((str(store), str(collection), str(id_)))
         if kept is not None and kept.version != version:
             text = f"version {kept.version} is kept in memory, version {version} is stored"
             yield Finding("I22", f"{name} {collection} {id_}", text)
+
+
+def _rows(name: str, executor: Executor, safety: Safety, table: Any) -> Iterator[Finding]:
+    key = [column.name for column in table.primary_key if column.name != "store"]
+    columns = ", ".join(column.name for column in table.c if column.name != "store")
+    sql = f"SELECT store, {key[0]}, {columns} FROM {table.name} ORDER BY {', '.join(key)}"  # noqa: S608  declared names
+    stored: dict[Place, list[tuple[Any, ...]]] = {}
+    for store, row_id, *values in safety.rows(name, sql):
+        stored.setdefault((str(store), table.name, str(row_id)), []).append(tuple(values))
+    for place, content in executor.memory.contents():
+        kept = [astuple(row) for row in content] if place[1] == table.name else []
+        if kept and kept != stored.get(place, []):
+            text = f"{kept} is kept in memory, {stored.get(place, [])} is stored"
+            yield Finding("I22", f"{name} {table.name} {place[2]}", text)

@@ -67,9 +67,10 @@ QUICK: dict[str, Questions] = {
         ),
         (
             "I13",
-            "SELECT o.store || ' ' || o.id, 'it is ' || o.stage || ', and who ordered it was never answered' "
+            "SELECT o.store || ' ' || o.id, 'it is ' || o.stage || ', and who ordered it was ' "
+            "|| CASE WHEN k.body IS NULL THEN 'never answered' ELSE 'answered as if it were decided' END "
             "FROM idempotency k JOIN orders o ON o.store = k.store AND o.id = k.subject "
-            "WHERE k.body IS NULL AND o.stage <> 'placed'",
+            "WHERE (k.body IS NULL) = (o.stage <> 'placed')",
         ),
     ),
     "payments": (

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from mercato.apps.simulate import memory
 from mercato.apps.simulate.disk import FULL_FOR
 from mercato.apps.simulate.pools import Killed
 from mercato.apps.simulate.process import ShopProcess
@@ -92,6 +93,8 @@ async def audit(world: World) -> None:
     if process is None or process.shop is None:
         return
     world.look(thorough=True)
+    for found in memory.remembered(process, world.safety):
+        world.fail(found.invariant, found.subject, found.text)
     task: asyncio.Task[Any] = process.run(world.loop.create_task, find_differences(process.shop))
     while not task.done() and process.alive:  # noqa: ASYNC110 - a process that dies sets no event
         await asyncio.sleep(LOOK)

@@ -103,7 +103,7 @@ _RATES: dict[str, tuple[float, float]] = {
     "late_event": (0.02, 0.2),
     "repeated_event": (0.02, 0.2),
     "missed_event": (0.02, 0.1),
-    "listener_fault": (0.001, 0.02),
+    "listener_fault": (0.002, 0.03),
     "statement_fault": (0.00003, 0.0005),
     "unknown_commit": (0.0005, 0.005),
     "gateway_lost": (0.03, 0.15),

@@ -88,7 +88,7 @@ class World:
             self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores)
         )
         self.safety = Safety(folder)
-        self._carts = CartBook(self.fail)
+        self._carts = CartBook(self.safety, self.fail)
         self.finding: Finding | None = None
         self.crashes = 0
         self.calm = False

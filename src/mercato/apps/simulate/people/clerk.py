@@ -74,6 +74,10 @@ class Clerk:
             answer = None
             while answer is None:  # a store without goods is no fun
                 answer = await client.insist("PATCH", path, {"status": status}, key=client.new_key())
+            if status == "archived" and answer.status == HTTPStatus.OK:
+                shown = await client.insist("GET", path, anonymous=True)
+                if shown is not None and shown.status != HTTPStatus.NOT_FOUND:
+                    client.around.fail("I25", path, f"it is archived, and anybody who asks is answered {shown.status}")
             await client.think(0.5)
 
     async def _cancel_order(self) -> None:

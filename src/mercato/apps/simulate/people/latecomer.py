@@ -73,12 +73,17 @@ class Latecomer:
         prices = {good.variant_id: good.price + self._client.random.randint(1, 99) for good in goods}
         rows = [{"variant_id": variant_id, "amount": price} for variant_id, price in prices.items()]
         body = {"currency": store.currency, "prices": rows}
+        path = f"/v1/products/{goods[0].product_id}"
+        await self._got(self._client, "GET", path)  # what was shown once is to be shown anew
         await self._got(clerk, "PUT", f"/v1/prices/{goods[0].product_id}", body, HTTPStatus.NO_CONTENT)
         for variant_id in prices:
             stock = {"change": 2, "reason": "for the last customer"}
             await self._got(clerk, "POST", f"/v1/inventory/{variant_id}", stock)
         await self._log_in()
         await self._client.think(1.0)  # the new prices are on their way to whoever shows them
+        shown = {row["id"]: row["price"] for row in (await self._got(self._client, "GET", path))["variants"]}
+        if shown != prices:
+            raise Disappointed(f"{path} shows the prices {shown}, they are {prices}")
         order = await self._order(prices)
         await self._pause(PAUSE)
         await self._pay(order)
