@@ -1,0 +1,40 @@
+"""Questions to a database that is out of order are refused for a while, wherever it shows."""
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from mercato.runtime.calls import Questions
+from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.parts import Pools
+from mercato.values.messages import Unavailable
+from tests.runtime.bench import Bench, buyer
+from tests.runtime.notebook import GetPages, get_pages
+
+
+class AtOnce:
+    async def run(self, work: Callable[[], Any]) -> Any:
+        return work()
+
+
+def test_a_file_that_cannot_be_opened_makes_a_question_unavailable(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = cast(Pools, SimpleNamespace(readers=AtOnce()))
+    questions = Questions(bench.notebook, msgspec.structs.replace(bench.parts, pools=pools))
+    database = bench.notebook.database
+    reader = database.reader
+
+    def broken() -> Any:
+        raise DatabaseFault("notebook.db: unable to open database file")
+
+    monkeypatch.setattr(database, "reader", broken)
+    with pytest.raises(Unavailable):
+        asyncio.run(questions.answer_in_pool(get_pages, GetPages(), buyer()))
+    assert "query_failed" in bench.log.getvalue()
+    monkeypatch.setattr(database, "reader", reader)
+    assert asyncio.run(questions.answer_in_pool(get_pages, GetPages(), buyer())) == ()
