@@ -280,6 +280,24 @@ async def test_a_notice_many_times_has_one_effect(town: Town) -> None:
     assert (after["status"], after["captured"]) == ("paid", 1_490)
 
 
+async def test_a_declined_charge_that_was_captured_after_all_is_not_paid_again(town: Town) -> None:
+    """Also before its order has heard of it."""
+    (small, _) = await town.product("shirt")
+    ann = await town.person("ann")
+    order = await ann.placed(small)
+    declined = (await ann.pay(order["id"], "decline", "one")).json()["payment_id"]
+    amount = Money(order["total"], order["currency"])
+    orders = town.shop.node.executors["orders"]
+    orders._paused = True
+    notice = Notice(town.store, PaymentId(declined), f"tg_{declined}", "captured", amount)
+    assert (await _notify(town, notice)).status == 204
+    again = await ann.pay(order["id"], "approve", "again")
+    assert (again.status, again.code, again.json()["payment_id"]) == (409, "payment_in_progress", declined)
+    orders._paused = False
+    orders.wake()
+    await paid_soon(town, ann, order["id"])
+
+
 async def test_a_notice_about_no_payment_of_the_store_is_not_found(town: Town) -> None:
     _, _, _, notice = await _open_payment(town)
     other = await town.open("other", "Other Shop")

@@ -112,6 +112,7 @@ def settle(tx: Transaction, row: PaymentRow, outcome: GatewayOutcome) -> None:
     )
     tx.change(storage.PAYMENTS, row, after)
     if after.state == "captured":
+        _take_due(tx, after)
         tx.emit(PaymentCaptured(after.id, after.order_id, Money(after.amount, after.currency)), after.id, after.version)
     elif after.state == "failed":
         _fail(tx, after)
@@ -150,6 +151,13 @@ def give_back(tx: Transaction, row: PaymentRow, part: int) -> None:
         created_at=tx.now,
     )
     tx.start("refund", refund_id, GiveBack(refund_id, row.id, row.charge, Money(part, row.currency)))
+
+
+def _take_due(tx: Transaction, row: PaymentRow) -> None:
+    """A charge that had failed was captured after all: nobody may pay again before its order knows."""
+    due = tx.row(storage.DUES, row.order_id)
+    if due is not None and due.state == "open":
+        tx.change(storage.DUES, due, msgspec.structs.replace(due, state="paying", payment_id=row.id))
 
 
 def _fail(tx: Transaction, row: PaymentRow) -> None:
