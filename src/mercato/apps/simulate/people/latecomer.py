@@ -74,12 +74,13 @@ class Latecomer:
         rows = [{"variant_id": variant_id, "amount": price} for variant_id, price in prices.items()]
         body = {"currency": store.currency, "prices": rows}
         path = f"/v1/products/{goods[0].product_id}"
-        await self._got(self._client, "GET", path)  # what was shown once is to be shown anew
-        await self._got(clerk, "PUT", f"/v1/prices/{goods[0].product_id}", body, HTTPStatus.NO_CONTENT)
         for variant_id in prices:
             stock = {"change": 2, "reason": "for the last customer"}
             await self._got(clerk, "POST", f"/v1/inventory/{variant_id}", stock)
         await self._log_in()
+        await self._client.think(1.0)
+        await self._got(self._client, "GET", path)  # what was shown once is to be shown anew
+        await self._got(clerk, "PUT", f"/v1/prices/{goods[0].product_id}", body, HTTPStatus.NO_CONTENT)
         await self._client.think(1.0)  # the new prices are on their way to whoever shows them
         shown = {row["id"]: row["price"] for row in (await self._got(self._client, "GET", path))["variants"]}
         if shown != prices:
@@ -95,8 +96,8 @@ class Latecomer:
     async def _order(self, prices: dict[str, int]) -> Any:
         client = self._client
         await self._got(client, "DELETE", "/v1/cart")
-        for variant_id in prices:
-            cart = await self._got(client, "POST", "/v1/cart/add", {"variant_id": variant_id, "quantity": 2})
+        for variant_id in (*prices, *prices):
+            cart = await self._got(client, "POST", "/v1/cart/add", {"variant_id": variant_id, "quantity": 1})
         if cart["subtotal"] != 2 * sum(prices.values()):
             raise Disappointed(f"2 pieces each at {list(prices.values())} make {cart['subtotal']} in the cart")
         quoted = await self._quoted()
