@@ -37,12 +37,15 @@ from mercato.values.ids import PaymentId
 
 def gateway_key_for_each_try() -> AbstractContextManager[None]:
     """A charge that is tried again gets another key at the gateway."""
+    charge = GatewayWork.charge
 
-    async def eager(self: GatewayWork, store: str, charge: Any, _calls: Any) -> GatewayOutcome:
-        key = PaymentId(f"{charge.payment_id}again")
-        return await self._gateway.charge(store, key, charge.amount, charge.source)
+    async def eager(self: GatewayWork, body: Any, intent: Intent, calls: Any) -> RecordOutcome:
+        if not intent.attempts:
+            return await charge(self, body, intent, calls)
+        key = PaymentId(f"{body.payment_id}{intent.attempts}")
+        return RecordOutcome(body.payment_id, await self._gateway.charge(intent.store, key, body.amount, body.source))
 
-    return replaced((GatewayWork, "_found_or_charged", eager))
+    return replaced((GatewayWork, "charge", eager))
 
 
 def timeout_is_failure() -> AbstractContextManager[None]:
