@@ -225,6 +225,8 @@ class Transaction(Reader):
 
     def change(self, kept: Kept[Record], before: Record, after: Record) -> None:
         """Write what has changed of a row that was read here. Conflict: somebody else was first."""
+        if kept.change is None:
+            raise ValueError(f"no column of {kept.name} is declared as changing: put the whole row")
         row_id = kept.id_of(before)
         key = kept.key_of(before)
         others = () if kept.alone else [row for row in self.rows(kept, row_id) if kept.key_of(row) != key]

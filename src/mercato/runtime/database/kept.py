@@ -17,7 +17,7 @@ class Kept(Generic[Record]):
 
     `record` has a field for each column but `store`, in their order. `changing` are the columns that a change writes;
     it is refused where `guard`, a version or a state, is no longer what it was. All writes go through the
-    transaction's `add`, `change`, `put` and `remove`, or memory would be wrong.
+    transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong.
     """
 
     def __init__(self, table: Table, record: type[Record], *, changing: Iterable[str] = (), guard: str = "") -> None:
@@ -39,10 +39,10 @@ class Kept(Generic[Record]):
         self.change = self._change(table, one, changing)
         table.info["kept"] = tuple(self.statements.values())
 
-    def _change(self, table: Table, one: tuple[Any, ...], changing: Iterable[str]) -> Statement[None]:
+    def _change(self, table: Table, one: tuple[Any, ...], changing: Iterable[str]) -> Statement[None] | None:
         values: dict[str, Any] = {name: bindparam(name) for name in changing}
         if not values:
-            return self.remove
+            return None
         unchanged = table.c[self.guard] == bindparam("known")
         return write(update(table).where(*one, unchanged).values(values))
 
@@ -52,4 +52,5 @@ class Kept(Generic[Record]):
     @property
     def statements(self) -> dict[str, Statement[Any]]:
         """Its statements by what they do."""
-        return {"find": self.find, "add": self.add, "put": self.put, "remove": self.remove, "change": self.change}
+        made: dict[str, Statement[Any]] = {"find": self.find, "add": self.add, "put": self.put, "remove": self.remove}
+        return made if self.change is None else {**made, "change": self.change}
