@@ -16,8 +16,8 @@ FORGOTTEN: Final = object()
 class Memory:
     """The latest committed content of places, for the readers and the writer of one database.
 
-    What a transaction changes is put in after its commit, so what is found here is committed state. `find(place)` is its
-    content or None, `contents()` are all of them with their places.
+    What a transaction changes is put in after its commit, so what is found here is committed state. `find(place)` is
+    its content or None, `contents()` are all of them with their places.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
