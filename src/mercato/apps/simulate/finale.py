@@ -75,7 +75,7 @@ class Finale:
         """Requests that were answered an hour ago and more are answered the same again (I13)."""
         done = self._world.around.done
         for one in self._world.chance("repetitions").sample(done, min(len(done), REPETITIONS)):
-            await one.client.send(one.method, one.path, one.body, key=one.key)
+            await one.client.insist(one.method, one.path, one.body, key=one.key)
 
     def _latecomers(self) -> list[Latecomer]:
         """One for each store, with a clerk who gets new goods in."""

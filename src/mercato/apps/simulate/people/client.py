@@ -98,12 +98,12 @@ class Client:
         sent = around.history.sending(self.who, method, path_only, how.key, odd=how.odd)
         around.trace.note(self.who.name, "asks", method, path, how.key, content)
         data = self._written(method, path, content, how)
-        calm = around.history.calm
+        process = around.network.process if around.history.calm else None
         try:
             answer = await around.network.send(self.peer, data, how.wait)
         except Lost:
             around.trace.note(self.who.name, "hears nothing", method, path)
-            if calm:
+            if process is not None and process is around.network.process:
                 around.fail(
                     "I16", f"{method} {path} of {self.who.name}", "it was not answered, and nothing fails any more"
                 )

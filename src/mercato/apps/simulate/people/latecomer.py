@@ -6,13 +6,13 @@ from http import HTTPStatus
 from typing import Any
 
 from mercato.apps.simulate.mail import SimulatedMailServer
-from mercato.apps.simulate.network import Answer, Lost
 from mercato.apps.simulate.people.client import Client
 from mercato.apps.simulate.town import Person
 from mercato.values.clock import MINUTE
 
 Pause = Callable[[int], Awaitable[None]]
 PAUSE = 10 * MINUTE  # between two steps of a purchase: less than a quote and a hold live
+LOOKS = 5
 
 
 class Disappointed(Exception):
@@ -43,9 +43,9 @@ class Latecomer:
     async def _try(self, visit: Callable[[], Awaitable[None]]) -> None:
         try:
             await visit()
-        except (Disappointed, Lost) as reason:
+        except Disappointed as reason:
             store = self._client.who.store.id
-            self._client.around.fail("I16", f"a last customer of {store}", str(reason) or "no answer came")
+            self._client.around.fail("I16", f"a last customer of {store}", str(reason))
 
     async def _come(self) -> None:
         await self._buy()
@@ -81,10 +81,7 @@ class Latecomer:
         await self._client.think(1.0)
         await self._got(self._client, "GET", path)  # what was shown once is to be shown anew
         await self._got(clerk, "PUT", f"/v1/prices/{goods[0].product_id}", body, HTTPStatus.NO_CONTENT)
-        await self._client.think(1.0)  # the new prices are on their way to whoever shows them
-        shown = {row["id"]: row["price"] for row in (await self._got(self._client, "GET", path))["variants"]}
-        if shown != prices:
-            raise Disappointed(f"{path} shows the prices {shown}, they are {prices}")
+        await self._see_prices(path, prices)
         order = await self._order(prices)
         await self._pause(PAUSE)
         await self._pay(order)
@@ -92,6 +89,15 @@ class Latecomer:
         if cart["lines"] or cart["locked_by"]:
             raise Disappointed(f"the order is paid, and the cart still has {cart['lines']}")
         return order
+
+    async def _see_prices(self, path: str, prices: dict[str, int]) -> None:
+        """New prices are on their way to whoever shows them, for a moment."""
+        for _ in range(LOOKS):
+            await self._client.think(1.0)
+            shown = {row["id"]: row["price"] for row in (await self._got(self._client, "GET", path))["variants"]}
+            if shown == prices:
+                return
+        raise Disappointed(f"{path} shows the prices {shown}, they are {prices}")
 
     async def _order(self, prices: dict[str, int]) -> Any:
         client = self._client
@@ -128,16 +134,19 @@ class Latecomer:
     async def _refused(self, method: str, path: str, body: Any, status: HTTPStatus) -> None:
         """Have a request refused with this status."""
         key = self._client.new_key() if path == "/v1/orders" else ""
-        answer = await self._client.send(method, path, body, key=key)
-        if answer.status != status:
-            raise Disappointed(f"{method} {path} with what is a month old was answered {answer.status}, not {status}")
+        answer = await self._client.insist(method, path, body, key=key)
+        if answer is None or answer.status != status:
+            said = answer.status if answer else "not"
+            raise Disappointed(f"{method} {path} with what is a month old was answered {said}, not {status}")
 
     async def _got(
         self, client: Client, method: str, path: str, body: Any = None, status: HTTPStatus = HTTPStatus.OK
     ) -> Any:
-        """The document that a request is answered with, once; anything else is a disappointment."""
+        """The document that a request is answered with; anything else is a disappointment."""
         key = client.new_key() if method != "GET" and "/auth/" not in path else ""
-        answer: Answer = await client.send(method, path, body, key=key, wait=10)
+        answer = await client.insist(method, path, body, key=key, wait=10)
+        if answer is None:
+            raise Disappointed(f"{method} {path} was never answered")
         if answer.status != status:
             raise Disappointed(f"{method} {path} was answered {answer.status} {answer.body[:200]!r}")
         return answer.json() if answer.body else None
