@@ -12,10 +12,10 @@ WITHIN = 12  # seeds
 FIRST = Counter(
     gateway_key_for_each_try=3,
     timeout_is_failure=3,
-    parked_overtaken=20,
-    late_capture_kept=7,
+    late_capture_kept=3,
     redo_keeps_half=8,
-    mail_believed_sent=10,
+    parked_overtaken=20,
+    ordered_lines_stay=30,
 )
 
 
