@@ -238,13 +238,28 @@ def test_an_old_python_hands_over_to_a_new_one_that_runs(
     assert started == [str(checkout.bin / "python3.11"), [str(checkout.bin / "python3.11"), "mercato", "run"]]
 
 
-@pytest.mark.parametrize(("optimised", "chosen"), [("own", "own"), ("other", "other"), ("", "own")])
-def test_a_python_built_with_optimisation_is_preferred(
-    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, optimised: str, chosen: str
+@pytest.mark.parametrize(
+    ("microseconds", "chosen"), [(500.0, "other"), (950.0, "own"), (2_000.0, "own"), (float("inf"), "own")]
+)
+def test_a_python_that_is_clearly_faster_is_preferred(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, microseconds: float, chosen: str
 ) -> None:
     other = tmp_path / "python3.12"
-    other.symlink_to(BASE_PYTHON)
+    other.write_text("another build")
+    other.chmod(0o755)
     pythons = {"own": BASE_PYTHON, "other": str(other)}
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(launcher, "succeeds", lambda command: command[0] == pythons.get(optimised))
+    monkeypatch.setattr(launcher, "pace", lambda path: (path, microseconds if path == str(other) else 1_000.0))
     assert launcher.choose_python() == pythons[chosen]
+
+
+def test_the_pace_of_a_python_is_measured(launcher: ModuleType, checkout: Checkout) -> None:
+    """A Python of a version manager tells where it really is; what does not run is never the fastest."""
+    script = checkout.bin / "python3.12"
+    script.write_text(f'#!/bin/sh\nexec "{BASE_PYTHON}" "$@"\n')
+    script.chmod(0o755)
+    path, microseconds = launcher.pace(str(script))
+    assert path == BASE_PYTHON
+    assert 0 < microseconds < float("inf")
+    script.write_text("#!/bin/sh\nexit 127\n")
+    assert launcher.pace(str(script)) == (str(script), float("inf"))

@@ -72,8 +72,9 @@ class Finale:
                 self._world.fail("F21", path, f"a month and a restart later it is {after[path]!r}, it was {answer!r}")
 
     async def _repeat(self) -> None:
-        """Requests that were answered an hour ago and more are answered the same again (I13)."""
-        done = self._world.around.done
+        """Requests that were answered an hour ago and more are answered the same again (I13), for a day at least."""
+        known = self._world.history.remembers
+        done = [one for one in self._world.around.done if known(one.client.who, one.method, one.path, one.key)]
         for one in self._world.chance("repetitions").sample(done, min(len(done), REPETITIONS)):
             await one.client.insist(one.method, one.path, one.body, key=one.key)
 

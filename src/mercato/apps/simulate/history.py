@@ -6,6 +6,7 @@ but never older than those that had come before.
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from mercato.apps.simulate.arithmetic import differences
 from mercato.apps.simulate.findings import Fail
 from mercato.apps.simulate.network import Answer
 from mercato.apps.simulate.town import Store
+from mercato.runtime.database.idempotency import LIFE
 
 _MARK = re.compile(rb"(?:store|person)-[a-z][0-9]*-x")
 _BUYER = re.compile(rb'"buyer":"([^"]+)"')
@@ -55,6 +57,17 @@ class Sent(msgspec.Struct, frozen=True):
     odd: bool
 
 
+class Final(msgspec.Struct, frozen=True):
+    """A final answer, and when it was heard, by the shop's clock."""
+
+    status: int
+    body: bytes
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.body[:200]!r}"
+
+
 class OrderSeen(msgspec.Struct):
     """What a buyer was told of an order. `total` is None until its quote or its document was seen."""
 
@@ -68,9 +81,10 @@ class OrderSeen(msgspec.Struct):
 class History:
     """All that was acknowledged to anybody."""
 
-    def __init__(self, fail: Fail) -> None:
+    def __init__(self, fail: Fail, now: Callable[[], int]) -> None:
         self._fail = fail
-        self._finals: dict[tuple[str, ...], tuple[int, bytes]] = {}
+        self._now = now
+        self._finals: dict[tuple[str, ...], Final] = {}
         self._carts: dict[str, dict[int, Any]] = {}
         self.orders: dict[str, OrderSeen] = {}
         self.payments: dict[str, str] = {}
@@ -84,8 +98,13 @@ class History:
         thing = path.split("/")[3] if path.count("/") > 2 else ""  # noqa: PLR2004 - /v1/orders/ID
         order = self.orders.get(thing)
         version = order.version if order else self._products.get(thing, 0)
-        is_answered = _identity(who, method, path, key) in self._finals
+        is_answered = self.remembers(who, method, path, key)
         return Sent(who, method, path, key, self.cart_version(who), version, thing in self.paid, is_answered, odd)
+
+    def remembers(self, who: Who, method: str, path: str, key: str) -> bool:
+        """Whether this request was answered for good, so lately that it must be answered the same again."""
+        known = self._finals.get(_identity(who, method, path, key))
+        return known is not None and self._now() - known.at < LIFE
 
     def cart_version(self, who: Who) -> int:
         """The latest version of the cart that its buyer was shown."""
@@ -138,11 +157,15 @@ class History:
             return
         if answer.code in PASSING and not sent.is_answered:
             return
-        final = (answer.status, answer.body)
-        known = self._finals.setdefault(_identity(sent.who, sent.method, sent.path, sent.key), final)
-        if known != final:
+        request = (sent.who, sent.method, sent.path, sent.key)
+        final = Final(answer.status, answer.body, self._now())
+        if not self.remembers(*request):
+            self._finals[_identity(*request)] = final
+            return
+        known = self._finals[_identity(*request)]
+        if (known.status, known.body) != (final.status, final.body):
             subject = f"{sent.method} {sent.path} of {sent.who.name} with the key {sent.key}"
-            self._fail("I13", subject, f"it was answered {_told(known)}, then {_told(final)}")
+            self._fail("I13", subject, f"it was answered {known}, then {final}")
 
     def _learn(self, sent: Sent, answer: Answer) -> None:
         path = sent.path
@@ -272,7 +295,3 @@ def _lives_in(mark: str, store: Store) -> bool:
 
 def _identity(who: Who, method: str, path: str, key: str) -> tuple[str, ...]:
     return who.store.id, who.name, method, path, key
-
-
-def _told(final: tuple[int, bytes]) -> str:
-    return f"{final[0]} {final[1][:200]!r}"

@@ -83,7 +83,7 @@ class World:
         self.mail = SimulatedMailServer(loop, weather, self.chance("mail"), self.trace)
         self.network = Network(loop, weather, self.chance("network"))
         self.listeners = FaultyListeners(weather, self.chance("listeners"))
-        self.history = History(self.fail)
+        self.history = History(self.fail, self.clock.now)
         self.around = Around(
             self.network, self.history, self.trace, weather, self.fail, tuple(store.handle for store in town.stores)
         )

@@ -25,7 +25,12 @@ _BAD_PARTIES = replace(_CALM, gateway_lost=0.2, gateway_error=0.2, gateway_stall
 _BAD_DISK = replace(
     _BAD_PARTIES, full_every=2.0, unknown_commit=0.02, slow_commit=1.0, statement_fault=0.001, listener_fault=0.05
 )
-_DEAD_PARTIES = replace(_CALM, gateway_error=0.9, mail_error=0.9, clock_every=3.0, clock_jumps=(DAY + HOUR,))
+_DEAD_PARTIES = replace(
+    _CALM, gateway_error=0.9, mail_error=0.9, full_every=3.0, clock_every=3.0, clock_jumps=(DAY + HOUR,)
+)
+_DEAF_PARTIES = replace(
+    _CALM, shoppers=20, gateway_lost=0.5, gateway_step=0.4, notices=0.2, mail_error=0.3, full_every=2.0
+)
 _SLOW_PARTIES = replace(_CALM, shoppers=16, gateway_stall=0.9, gateway_decline=0.0, slow_commit=1.0)
 
 STORIES = (
@@ -34,4 +39,5 @@ STORIES = (
     Story(2, _BAD_DISK),
     Story(3, _DEAD_PARTIES),
     Story(4, _SLOW_PARTIES, stops_at=5.0),
+    Story(5, _DEAF_PARTIES),
 )
