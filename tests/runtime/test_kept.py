@@ -57,14 +57,23 @@ def test_a_change_that_is_rolled_back_is_not_remembered(bench: Bench) -> None:
     assert asked(bench, "a") == (Stamp("a", 0, 6, 2),)
 
 
-def test_a_full_memory_forgets_its_oldest_half() -> None:
+def test_a_full_memory_forgets_what_nobody_has_asked_for_lately() -> None:
     memory = Memory(capacity=4)
-    for number in range(5):
+
+    def find(number: int) -> object:
+        return memory.find((STORE, "stamps", str(number)))
+
+    for number in range(3):
         memory.put({(STORE, "stamps", str(number)): (number,)})
-    kept = [number for number in range(5) if memory.find((STORE, "stamps", str(number)))]
-    assert kept == [2, 3, 4]
-    memory.put({(STORE, "stamps", "3"): FORGOTTEN})
-    assert memory.find((STORE, "stamps", "3")) is None
+    assert [find(number) for number in (0, 1)] == [(0,), (1,)]
+    for number in (3, 4):
+        memory.put({(STORE, "stamps", str(number)): (number,)})
+    assert [number for number in range(5) if find(number)] == [0, 1, 3, 4]
+    memory.put({(STORE, "stamps", "3"): FORGOTTEN, (STORE, "stamps", "4"): (40,)})
+    assert [find(number) for number in (3, 4)] == [None, (40,)]
+    assert dict(memory.contents())[STORE, "stamps", "4"] == (40,)
+    memory.clear()
+    assert not dict(memory.contents())
 
 
 def test_a_statement_of_ones_own_cannot_write_a_table_that_is_kept() -> None:

@@ -5,7 +5,7 @@ Routes, front-ends, workers, jobs and tests call; handlers and listeners never d
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -96,9 +96,11 @@ class Questions:
 
     def _find(self, statement: Any, store: str, **parameters: Any) -> KeyRow | None:
         def run(reader: Reader, _query: Any, _caller: Caller) -> KeyRow | None:
-            return cast(KeyRow | None, reader.one(statement, **parameters))
+            found: KeyRow | None = reader.one(statement, **parameters)
+            return found
 
-        return cast(KeyRow | None, self.answer(run, None, Caller(store=store), snapshot=False))
+        answer: KeyRow | None = self.answer(run, None, Caller(store=store), snapshot=False)
+        return answer
 
 
 class Calls:
@@ -136,7 +138,7 @@ class Calls:
         executor = self._executor(command)
         if (refusal := self._missing(command)) is not None:
             raise refusal
-        return cast(Awaitable[Reply], executor.submit(command, caller))
+        return executor.submit(command, caller)
 
     def do_once(self, command: Command[Any], caller: Caller, key: IdempotencyKey) -> Awaitable[Answer]:
         """Have a command executed once for this key; its final answer as bytes, the same on every repetition.
@@ -147,7 +149,7 @@ class Calls:
         refusal = self._missing(command)
         if refusal is not None and self.stored(type(command), caller.store, key) is None:
             raise refusal
-        return cast(Awaitable[Answer], executor.submit(command, caller, key))
+        return executor.submit(command, caller, key)
 
     def finish(self, command: Command[Any], caller: Caller, intent: Intent) -> Awaitable[Any]:
         """Have the outcome of slow work recorded, and its intent removed with it."""
@@ -186,11 +188,14 @@ class Calls:
         if not kind.allow.admits(caller.roles):
             raise Forbidden(f"{kind.__name__} is for {kind.allow.name}")
         row = self._asks.get(kind)
+        reply: Reply
         if row is None:
-            return cast(Reply, await self._await(query, caller))
-        if row.point:
-            return cast(Reply, self._questions[kind].answer(row.run, query, caller, snapshot=row.snapshot))
-        return cast(Reply, await self._questions[kind].answer_in_pool(row.run, query, caller))
+            reply = await self._await(query, caller)
+        elif row.point:
+            reply = self._questions[kind].answer(row.run, query, caller, snapshot=row.snapshot)
+        else:
+            reply = await self._questions[kind].answer_in_pool(row.run, query, caller)
+        return reply
 
     async def _await(self, query: Query[Any], caller: Caller) -> Any:
         row = self._awaits.get(type(query))

@@ -6,10 +6,10 @@ Nothing here waits, knows the network or asks a clock: `now`, ids and secrets ar
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, astuple
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database import tables
@@ -27,7 +27,7 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 ROW_LIMIT = 5_000
 
-_OUTBOX = insert_into(tables.outbox, across_stores=True)
+_OUTBOX = insert_into(tables.outbox, across_stores=True, layout=Envelope.__struct_fields__)
 _INTENT = insert_into(tables.intents)
 
 encode = msgspec.json.Encoder().encode
@@ -208,35 +208,41 @@ class Transaction(Reader):
             found = self.known[place] = tuple(self._read(self._compiled[kept.find], parameters, ROW_LIMIT))
         elif found is FORGOTTEN:
             found = self.known[place] = tuple(self.all(kept.find, of=row_id))
-        return cast(tuple[Record, ...], found)
+        rows: tuple[Record, ...] = found
+        return rows
 
     def add_first(self, kept: Kept[Record], *records: Record) -> None:
         """Insert all rows of an id that has none yet."""
         for record in records:
-            self.defer(kept.add, **asdict(record))
+            self._write(kept, kept.add, record)
         self.known[self.store, kept.name, kept.id_of(records[0])] = kept.in_order(*records)
 
     def add(self, kept: Kept[Record], record: Record) -> None:
         """Insert a row beside others of its id."""
         row_id = kept.id_of(record)
         others = self.rows(kept, row_id)
-        self.defer(kept.add, **asdict(record))
+        self._write(kept, kept.add, record)
         self.known[self.store, kept.name, row_id] = kept.in_order(*others, record)
 
     def change(self, kept: Kept[Record], before: Record, after: Record) -> None:
         """Write what has changed of a row that was read here. Conflict: somebody else was first."""
-        if kept.change is None:
+        if kept.change is None or kept.guard_of is None:
             raise ValueError(f"no column of {kept.name} is declared as changing: put the whole row")
         row_id = kept.id_of(before)
-        key = kept.key_of(before)
-        others = () if kept.alone else [row for row in self.rows(kept, row_id) if kept.key_of(row) != key]
-        self.must(kept.change, Conflict, **asdict(after), known=getattr(before, kept.guard))
-        self.known[self.store, kept.name, row_id] = kept.in_order(*others, after)
+        rows = (after,) if kept.alone else self.rows(kept, row_id)
+        if not self._write(kept, kept.change, after, kept.guard_of(before)):
+            raise Conflict
+        if len(rows) > 1:
+            key = kept.key_of(before)
+            rows = tuple(after if kept.key_of(row) == key else row for row in rows)
+        else:
+            rows = (after,)
+        self.known[self.store, kept.name, row_id] = rows
 
     def put(self, kept: Kept[Record], record: Record) -> None:
         """Insert a row, or overwrite the one with its key."""
         self.known[self.store, kept.name, kept.id_of(record)] = FORGOTTEN
-        self.defer(kept.put, **asdict(record))
+        self._write(kept, kept.put, record)
 
     def remove(self, kept: Kept[Any], *key: Any) -> None:
         """Delete the row with this key, if there is one."""
@@ -311,7 +317,7 @@ class Transaction(Reader):
         """Write the rows of all events emitted here."""
         if self.events:
             compiled = self._compiled[_OUTBOX]
-            self._run_many(compiled.sql, [compiled.values(asdict(envelope)) for envelope, _ in self.events])
+            self._run_many(compiled.sql, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
 
     def complete_keys(self) -> None:
         """Store the answers given here with the keys of their requests."""
@@ -324,23 +330,41 @@ class Transaction(Reader):
         self._pending.clear()
         self.known = known
 
+    def _write(self, kept: Kept[Record], statement: Statement[None], record: Record, *known: Any) -> int:
+        """Write a row of a kept table, or let it wait; how many rows were changed, as far as that is known already."""
+        compiled = self._compiled[statement]
+        values = compiled.row((*astuple(record), self.store, *known))
+        if self.grouped:
+            key = (kept.key_of(record), self.store) if kept.alone else (*kept.key_of(record), self.store)
+            self._collect(statement, compiled, key, values)
+            return 1
+        self.writes += 1
+        self._run(compiled.sql, values)
+        return self._changes()
+
     def _wait(self, statement: Statement[None], compiled: Compiled, parameters: dict[str, Any]) -> None:
-        """Collect a row. Rows with different keys may be written in any order, those with the same one as they came."""
         if compiled.key_of is None:
             raise ValueError(f"only a write of one row by its whole key can wait, not this one: {compiled.sql}")
-        self.writes += 1
         parameters["store"] = self.store
         if compiled.constants:
             parameters.update(compiled.constants)
-        key = compiled.key_of(parameters)
+        self._collect(statement, compiled, compiled.key_of(parameters), compiled.values(parameters))
+
+    def _collect(self, statement: Statement[None], compiled: Compiled, key: Any, values: Values) -> None:
+        """Let a row wait. Rows with different keys may be written in any order, those with the same one as they came."""
+        self.writes += 1
         pending = self._pending.get(compiled.table)
+        if pending is not None and pending.keys.get(key, statement) is not statement:
+            self._flush(compiled.table)
+            pending = None
         if pending is None:
             pending = self._pending[compiled.table] = _Pending()
-        elif pending.keys.get(key, statement) is not statement:
-            self._flush(compiled.table)
-            pending = self._pending[compiled.table] = _Pending()
         pending.keys[key] = statement
-        pending.rows.setdefault(statement, []).append(compiled.values(parameters))
+        rows = pending.rows.get(statement)
+        if rows is None:
+            pending.rows[statement] = [values]
+        else:
+            rows.append(values)
 
     def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
         """As a reader's; what waits for its tables is sent first, unless it is about one row that does not wait."""

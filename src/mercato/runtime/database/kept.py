@@ -29,22 +29,20 @@ class Kept(Generic[Record]):
         self.id_of = attrgetter(key[0].name)
         self.key_of = attrgetter(*self.key)
         self.alone = len(key) == 1
-        self.guard = guard
+        self.guard_of = attrgetter(guard) if guard else None
+        row = (*record.__struct_fields__, "store")
         self.find = fetch(
             record, select(*(c for c in table.c if c.name != "store")).where(same_store, same_id).order_by(*key)
         )
-        self.add = insert_into(table)
-        self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key])
+        self.add = insert_into(table, layout=row)
+        self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key], layout=row)
         self.remove = write(delete(table).where(*one))
-        self.change = self._change(table, one, changing)
+        self.change: Statement[None] | None = None
+        changes: dict[str, Any] = {name: bindparam(name) for name in changing}
+        if changes:
+            unchanged = table.c[guard] == bindparam("known")
+            self.change = write(update(table).where(*one, unchanged).values(changes), layout=(*row, "known"))
         table.info["kept"] = tuple(self.statements.values())
-
-    def _change(self, table: Table, one: tuple[Any, ...], changing: Iterable[str]) -> Statement[None] | None:
-        values: dict[str, Any] = {name: bindparam(name) for name in changing}
-        if not values:
-            return None
-        unchanged = table.c[self.guard] == bindparam("known")
-        return write(update(table).where(*one, unchanged).values(values))
 
     def in_order(self, *rows: Record) -> tuple[Record, ...]:
         return rows if len(rows) == 1 else tuple(sorted(rows, key=self.key_of))

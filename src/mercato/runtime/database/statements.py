@@ -45,13 +45,15 @@ class StatementError(Exception):
 class Compiled(msgspec.Struct, frozen=True):
     """A statement for one dialect, with what a transaction must know of it.
 
-    `values` makes what the driver takes out of the parameters by name. `constants` are the parameters that the
+    `values` makes what the driver takes out of the parameters by name, `row` out of a tuple of them in the order of the
+    statement's `layout`. `constants` are the parameters that the
     declaration itself fixes; `key_of` takes the values of the primary key out of the parameters, where the statement is
     about the one row with that key.
     """
 
     sql: str
     values: Callable[[dict[str, Any]], Any]
+    row: Callable[[tuple[Any, ...]], Any]
     constants: dict[str, Any]
     record: Any
     tables: frozenset[str]
@@ -61,12 +63,16 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Statement(Generic[Row]):
-    """One declared statement. `record` is what a row becomes, None for a change."""
+    """One declared statement. `record` is what a row becomes, None for a change. `layout` names all parameters in the
+    order of a tuple, where they may be given so: a record's fields and what is added to them."""
 
-    def __init__(self, core: Any, record: type[Row] | None, across_stores: bool) -> None:
+    def __init__(
+        self, core: Any, record: type[Row] | None, across_stores: bool, layout: tuple[str, ...] = ()
+    ) -> None:
         self.core = core
         self.record = record
         self.across_stores = across_stores
+        self.layout = layout
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -114,6 +120,7 @@ class Statement(Generic[Row]):
         return Compiled(
             sql=str(compiled),
             values=_by_position(compiled.positiontup) if compiled.positional else _by_name,
+            row=_of_row(self.layout, compiled.positiontup if compiled.positional else None),
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
@@ -222,14 +229,16 @@ def fetch(record: type[Row], core: Select[Any], *, across_stores: bool = False) 
     return Statement(core, record, across_stores)
 
 
-def write(core: Insert | Update | Delete, *, across_stores: bool = False) -> Statement[None]:
+def write(
+    core: Insert | Update | Delete, *, across_stores: bool = False, layout: tuple[str, ...] = ()
+) -> Statement[None]:
     """A change with conditions of its own; `insert_into` and `upsert` are the short forms for whole rows."""
-    return Statement(core, None, across_stores)
+    return Statement(core, None, across_stores, layout)
 
 
-def insert_into(table: Table, *, across_stores: bool = False) -> Statement[None]:
+def insert_into(table: Table, *, across_stores: bool = False, layout: tuple[str, ...] = ()) -> Statement[None]:
     """Insert a row: one parameter for each column."""
-    return Statement(insert(table).values({c.name: bindparam(c.name) for c in table.c}), None, across_stores)
+    return Statement(insert(table).values({c.name: bindparam(c.name) for c in table.c}), None, across_stores, layout)
 
 
 def upsert(
@@ -239,12 +248,13 @@ def upsert(
     increase: Iterable[str] = (),
     newer: str = "",
     across_stores: bool = False,
+    layout: tuple[str, ...] = (),
 ) -> Statement[None]:
     """Insert a row, or overwrite `update` and add to `increase` in the row that has its key.
 
     `newer` names a version: a row with the same or a higher one stays as it is, whatever comes late.
     """
-    return Statement(Upsert(table, update, increase, newer), None, across_stores)
+    return Statement(Upsert(table, update, increase, newer), None, across_stores, layout)
 
 
 def any_of(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -280,6 +290,15 @@ def _by_position(names: Sequence[str] | None) -> Callable[[dict[str, Any]], tupl
 
 def _by_name(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
+
+
+def _of_row(layout: tuple[str, ...], positions: Sequence[str] | None) -> Callable[[tuple[Any, ...]], Any]:
+    """Makes what the driver takes, by position or by name, out of a tuple in this layout."""
+    if positions is None:
+        return lambda row: dict(zip(layout, row, strict=True))
+    if not layout:
+        return tuple
+    return cast(Callable[[tuple[Any, ...]], Any], itemgetter(*map(layout.index, positions)))
 
 
 @cache
