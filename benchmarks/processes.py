@@ -47,8 +47,13 @@ class Standstill:
         self.longest, self._last = max(self.longest, now - self._last), now
 
 
+def family(pid: int) -> tuple[int, ...]:
+    """A process and those that its first thread has started."""
+    return (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its ended children's, to 10 ms."""
+    """User and system time of a process, to 10 ms."""
     return _cpu_seconds(Path(f"/proc/{pid}/stat"))
 
 

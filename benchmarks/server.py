@@ -144,10 +144,13 @@ class Server:
         return Verified(len(lines) - 1 if done.returncode else 0, lines[:-1], time.monotonic() - begun)
 
     def cpu_seconds(self) -> float:
-        return processes.cpu_seconds(self.pid)
+        """Of the shop and its acceptor."""
+        return sum(map(processes.cpu_seconds, processes.family(self.pid)))
 
     def memory(self) -> Memory:
-        return processes.memory(self.pid)
+        """Of the shop and its acceptor."""
+        each = [processes.memory(pid) for pid in processes.family(self.pid)]
+        return Memory(*(sum(getattr(one, name) for one in each) for name in Memory.__struct_fields__))
 
     def mails(self) -> int:
         """How many mails have been written so far."""

@@ -72,8 +72,7 @@ class Nginx(msgspec.Struct, frozen=True):
 
     def cpu_seconds(self) -> float:
         """The processor time that the master and its worker have used since their start."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return sum(processes.cpu_seconds(pid) for pid in (self.pid, *map(int, children)))
+        return sum(map(processes.cpu_seconds, processes.family(self.pid)))
 
     def access_log_lines(self) -> int:
         """How many requests the access log tells of; 0 where there is none."""

@@ -93,9 +93,12 @@ class Shop:
         await self.node.stop()
         self.parts.telemetry.close()
 
-    def server(self) -> uvicorn.Server:
+    def server(self) -> "ShopServer":
         """A server for this shop, with the lane in front of the application."""
-        config = uvicorn.Config(
+        return ShopServer(self.server_config())
+
+    def server_config(self) -> uvicorn.Config:
+        return uvicorn.Config(
             self.app,
             host=self.settings.host,
             port=self.settings.port,
@@ -110,7 +113,6 @@ class Shop:
             timeout_graceful_shutdown=10,
             backlog=4096,
         )
-        return _Server(config)
 
 
 def _composer(edge: Edge, api: tuple[Route, ...]) -> Callable[[str, Caller, Sent], Awaitable[Reply]]:
@@ -131,7 +133,7 @@ def _composer(edge: Edge, api: tuple[Route, ...]) -> Callable[[str, Caller, Sent
     return compose
 
 
-class _Server(uvicorn.Server):
+class ShopServer(uvicorn.Server):
     """uvicorn's server, told to stop by us: it would end the process before our own graceful stop."""
 
     @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,66 +19,45 @@ from mercato.values.ids import Ids
 
 Result = TypeVar("Result")
 Thunk = Callable[[], None]
-Outcomes = list[BaseException | None]
+Done = Callable[[BaseException | None], None]
 
 
 class CommitPool(Protocol):
-    """Runs the commits of one round side by side; then `done` is called in the loop, once, with what each raised."""
+    """Runs commits side by side; after each, `done` is called in the loop with what it raised, if anything."""
 
-    def run(self, thunks: Sequence[Thunk], done: Callable[[Outcomes], None]) -> None: ...
+    def run(self, thunk: Thunk, done: Done) -> None: ...
 
     def close(self) -> None: ...
 
 
 class ThreadedCommits:
-    """Commits in a few threads. The last one to finish wakes the loop."""
+    """Commits in a few threads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = 4) -> None:
         self._loop = loop
-        self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Thunk, Done] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, name=f"commit-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def run(self, thunks: Sequence[Thunk], done: Callable[[Outcomes], None]) -> None:
-        outcomes: Outcomes = [None] * len(thunks)
-        left = _Countdown(len(thunks))
-        for place, thunk in enumerate(thunks):
-            self._waiting.put(self._task(place, thunk, outcomes, left, done))
-
-    def _task(
-        self, place: int, thunk: Thunk, outcomes: Outcomes, left: "_Countdown", done: Callable[[Outcomes], None]
-    ) -> Thunk:
-        def task() -> None:
-            try:
-                thunk()
-            except BaseException as error:
-                outcomes[place] = error
-            if left.is_last():
-                self._loop.call_soon_threadsafe(done, outcomes)
-
-        return task
+    def run(self, thunk: Thunk, done: Done) -> None:
+        self._waiting.put((thunk, done))
 
     def _work(self) -> None:
         while (task := self._waiting.get()) is not None:
-            task()
+            thunk, done = task
+            outcome: BaseException | None = None
+            try:
+                thunk()
+            except BaseException as error:
+                outcome = error
+            self._loop.call_soon_threadsafe(done, outcome)
 
     def close(self) -> None:
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
             thread.join()
-
-
-class _Countdown:
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._lock = threading.Lock()
-
-    def is_last(self) -> bool:
-        with self._lock:
-            self._count -= 1
-            return self._count == 0
 
 
 class WorkPool(Protocol):

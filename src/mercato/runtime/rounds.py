@@ -1,14 +1,17 @@
 """Rounds: who runs when. All services of a process take a batch each, and their commits run side by side.
 
-A round: every executor with work applies one batch in the loop's thread; all commits go to the pool at once, and the
-loop goes on serving; when the last is durable, events are handed over and answers leave. Batches form by themselves
-while commits run. A service that `runs_in` a thread has a cycle of its own, so that its long batches hold up nobody.
+A round: every executor with work applies one batch in the loop's thread, and its commit goes to the pool at once,
+beside the next one's batch; the loop goes on serving. When the last is durable, events are handed over and answers
+leave: so what one service answers, the others have done too, as far as the same event told them. Batches form by
+themselves while commits run. A service that `runs_in` a thread has a cycle of its own, so that its long batches hold up
+nobody.
 """
 
+from functools import partial
 from typing import Any
 
 from mercato.runtime.batches.executor import Batch, Executor
-from mercato.runtime.parts import CommitPool, Outcomes
+from mercato.runtime.parts import CommitPool
 
 NUDGE = 0.25  # seconds
 
@@ -22,7 +25,8 @@ class Rounds:
         self._executors: list[Executor] = []
         self._all: list[Executor] = []
         self._scheduled = False
-        self._committing = False
+        self._applied: list[tuple[Executor, Batch]] = []
+        self._committing = 0
         self._nudging = True
         self._nudge_at = 0.0
         self.lag = 0.0
@@ -49,23 +53,23 @@ class Rounds:
             self._loop.call_soon(self._round)
 
     def _round(self) -> None:
+        """Batches are taken before the first one is committed: no log is read that has news nobody was told yet."""
         self._scheduled = False
-        batches: list[tuple[Executor, Batch]] = []
-        for executor in self._executors:
-            if executor.has_work() and (batch := executor.take()) is not None:
-                executor.apply(batch)
-                batches.append((executor, batch))
-        if not batches:
-            return
-        self._committing = True
-        thunks = [_commit(executor, batch) for executor, batch in batches]
-        self._pool.run(thunks, lambda outcomes: self._settle(batches, outcomes))
+        ready = [executor for executor in self._executors if executor.has_work()]
+        self._applied = [(executor, batch) for executor in ready if (batch := executor.take()) is not None]
+        self._committing = len(self._applied)
+        for executor, batch in self._applied:
+            executor.apply(batch)
+            self._pool.run(partial(executor.commit, batch), partial(self._committed, batch))
 
-    def _settle(self, batches: list[tuple[Executor, Batch]], outcomes: Outcomes) -> None:
-        self._committing = False
-        for (executor, batch), error in zip(batches, outcomes, strict=True):
-            batch.fault = batch.fault or error
-            executor.settle(batch)
+    def _committed(self, batch: Batch, error: BaseException | None) -> None:
+        batch.fault = batch.fault or error
+        self._committing -= 1
+        if self._committing:
+            return
+        applied, self._applied = self._applied, []
+        for executor, done in applied:
+            executor.settle(done)
         if any(executor.has_work() for executor in self._executors):
             self.wake()
 
@@ -106,13 +110,9 @@ class _ThreadCycle:
             executor.apply(batch)
             executor.commit(batch)
 
-        def done(outcomes: Outcomes) -> None:
-            batch.fault = batch.fault or outcomes[0]
+        def done(error: BaseException | None) -> None:
+            batch.fault = batch.fault or error
             executor.settle(batch)
             self._loop.call_soon(self._begin)
 
-        self._pool.run([work], done)
-
-
-def _commit(executor: Executor, batch: Batch) -> Any:
-    return lambda: executor.commit(batch)
+        self._pool.run(work, done)

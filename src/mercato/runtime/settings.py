@@ -15,8 +15,9 @@ class Settings(msgspec.Struct, frozen=True):
     """`data` holds everything that must be kept. `mail` is `folder` (mails as .eml files) or smtp://user:pass@host:port.
 
     `public_url` is the address that links in mails begin with, "" for the one that this process listens on.
-    `rate_limits` multiplies all limits; 0 switches them off. Each log has at most `log_files` files (two at least) of
-    `log_megabytes`.
+    `rate_limits` multiplies all limits; 0 switches them off. `acceptor`: connections are held by a process of their own
+    (`on`), by the shop's (`off`), or by their own where there are two processors (`auto`). Each log has at most
+    `log_files` files (two at least) of `log_megabytes`.
     """
 
     data: Path
@@ -26,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True):
     public_url: str = ""
     rate_limits: float = 1.0
     access_log: str = "file"
+    acceptor: str = "auto"
     log_megabytes: int = 100
     log_files: int = 5
 
@@ -56,6 +58,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
         raise SettingsError(f"MERCATO_MAIL is {settings.mail!r}: it is `folder` or `smtp://HOST:PORT`")
     if settings.access_log not in ("file", "off"):
         raise SettingsError(f"MERCATO_ACCESS_LOG is {settings.access_log!r}: it is `file` or `off`")
+    if settings.acceptor not in ("auto", "on", "off"):
+        raise SettingsError(f"MERCATO_ACCEPTOR is {settings.acceptor!r}: it is `auto`, `on` or `off`")
     if settings.log_megabytes < 1 or settings.log_files < LEAST_FILES:
         raise SettingsError(
             f"MERCATO_LOG_MEGABYTES is {settings.log_megabytes} and MERCATO_LOG_FILES {settings.log_files}: it takes "

@@ -1,105 +1,31 @@
-"""The lane and ASGI answer alike: every hot route, with every attack that applies, sent both ways and compared.
+"""The lane, ASGI and an acceptor answer alike: every hot route, with every attack that applies, sent all ways and
+compared.
 
 A request that comes in one piece is taken by the lane; the same bytes in two pieces go through uvicorn and ASGI.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from mercato.apps.directory import guest_token
-from mercato.apps.shop import Shop, make_parts
-from mercato.contracts.catalog import CreateProduct, Product, ProductDraft, VariantDraft
-from mercato.contracts.stores import MakeApiKey, OpenStore
+from mercato.contracts.catalog import CreateProduct, ProductDraft, VariantDraft
+from mercato.contracts.stores import OpenStore
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.lane import LaneProtocol, lane_protocol
 from mercato.runtime.http.route import Route
-from mercato.runtime.settings import Settings
 from mercato.values.ids import ProductId, StoreId
 from mercato.values.messages import Caller
+from tests.runtime.http.town import JSON, PAUSE, WAYS, Answer, Town, Wire, opened, request_of, send
 from tests.services.conftest import until
 
 DRAFT = ProductDraft(handle="cap", title="Cap", currency="EUR", variants=(VariantDraft(price=500),), status="draft")
-PAUSE = 0.05  # seconds between the two pieces, so that they arrive apart
-WAYS = ("lane", "asgi")
 
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Town(NamedTuple):
-    shop: Shop
-    store: StoreId
-    port: int
-    guest: str
-    key: str
-    product: Product
-
-
-@asynccontextmanager
-async def _town(folder: Path) -> AsyncIterator[Town]:
-    settings = Settings(data=folder, port=0, rate_limits=0)
-    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
-    shop.start()
-    calls, ids = shop.node.calls, shop.parts.ids
-    store_id = StoreId(ids.new("sto"))
-    caller = Caller.system(store_id, "test")
-    await calls.do(OpenStore(store_id, "red", "Red", "EUR", cart_access="anyone"), caller)
-    key = await calls.do(MakeApiKey("test"), caller)
-    variants = (VariantDraft(price=1_000, stock_change=100),)
-    draft = ProductDraft(handle="hat", title="Hat", currency="EUR", variants=variants, status="active")
-    product = await calls.do(CreateProduct(ProductId(ids.new("prod")), draft), caller)
-    executors = shop.node.executors.values()
-    await until(lambda: all(one.idle and not one.has_work() for one in executors))  # prices and stock are copied
-    server = shop.server()
-    serving = asyncio.ensure_future(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    guest = guest_token(ids, shop.parts.keyring, shop.parts.clock, store_id)
-    try:
-        yield Town(shop, store_id, port, guest, key.secret, product)
-    finally:
-        server.should_exit = True
-        await serving
-        await shop.stop()
-
-
-async def _send(town: Town, request: bytes, way: str) -> Answer:
-    reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
-    half = len(request) // 2 if way == "asgi" else len(request)
-    writer.write(request[:half])
-    await writer.drain()
-    if way == "asgi":
-        await asyncio.sleep(PAUSE)
-        writer.write(request[half:])
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
-    body = await reader.readexactly(0 if request.startswith(b"HEAD ") else int(headers.get("content-length", "0")))
-    writer.close()
-    await writer.wait_closed()
-    return Answer(int(head[0].split()[1]), headers, body)
-
-
-def _request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-JSON = {"Content-Type": "application/json"}
 
 # Bodies that no hot POST route takes, with the headers that they are sent with.
 ATTACKS: dict[str, tuple[dict[str, str], bytes]] = {
@@ -159,47 +85,49 @@ async def _log_lines(town: Town, request_id: str) -> list[tuple[object, ...]]:
     return [tuple(line.get(field, "") for field in fields) for line in lines if line["request"] == request_id]
 
 
-async def test_both_ways_answer_alike(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+async def test_all_ways_answer_alike(tmp_path: Path) -> None:
+    async with opened(tmp_path) as town:
         requests = _all_requests(town)
         assert len(requests) > 100
         gate = asyncio.Semaphore(32)
 
-        async def both(number: int, method: str, path: str, headers: dict[str, str], body: bytes) -> list[Answer]:
+        async def by_all(number: int, method: str, path: str, headers: dict[str, str], body: bytes) -> list[Answer]:
             async with gate:
                 answers = []
                 for way in WAYS:
-                    sent = {**headers, "X-Request-Id": f"request-{number:05d}-{way}"}
-                    answers.append(await _send(town, _request(method, path, sent, body), way))
+                    sent = {**headers, "X-Request-Id": f"request-{number:05d}-{way:.4}"}
+                    answers.append(await send(town, request_of(method, path, sent, body), way))
                 return answers
 
-        found = await asyncio.gather(*(both(number, *request) for number, request in enumerate(requests.values())))
-        for number, (name, (by_lane, by_asgi)) in enumerate(zip(requests, found, strict=True)):
-            assert by_lane.status == by_asgi.status, name
-            assert by_lane.status < 500, name
-            assert by_lane.headers.keys() == by_asgi.headers.keys(), name
-            varying = ("date", "x-request-id", "etag")
-            for header in by_lane.headers.keys() - {*varying}:
-                assert by_lane.headers[header] == by_asgi.headers[header], (name, header)
-            ids = [f"request-{number:05d}-{way}" for way in WAYS]
-            assert by_lane.body.replace(ids[0].encode(), ids[1].encode()) == by_asgi.body, name
+        found = await asyncio.gather(*(by_all(number, *request) for number, request in enumerate(requests.values())))
+        for number, (name, answers) in enumerate(zip(requests, found, strict=True)):
+            ids = [f"request-{number:05d}-{way:.4}" for way in WAYS]
             lines = [await _log_lines(town, request_id) for request_id in ids]
-            assert lines[0] == lines[1], name
             assert len(lines[0]) == 1, name
+            by_lane = answers[0]
+            assert by_lane.status < 500, name
+            for answer, request_id, line in zip(answers[1:], ids[1:], lines[1:], strict=True):
+                assert answer.status == by_lane.status, name
+                assert answer.headers.keys() == by_lane.headers.keys(), name
+                varying = ("date", "x-request-id", "etag")
+                for header in answer.headers.keys() - {*varying}:
+                    assert answer.headers[header] == by_lane.headers[header], (name, header)
+                assert answer.body.replace(request_id.encode(), ids[0].encode()) == by_lane.body, name
+                assert line == lines[0], name
 
 
-async def test_both_ways_count_alike(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+async def test_all_ways_count_alike(tmp_path: Path) -> None:
+    async with opened(tmp_path) as town:
         for way in WAYS:
-            await _send(town, _request("GET", f"/v1/products/{town.product.id}", {}), way)
-        await _send(town, _request("GET", f"/v1/products/{town.product.id}", {}), "lane")
+            await send(town, request_of("GET", f"/v1/products/{town.product.id}", {}), way)
+        await send(town, request_of("GET", f"/v1/products/{town.product.id}", {}), "lane")
         counted = town.shop.parts.telemetry.exposition().decode()
-        line = 'mercato_requests_total{method="GET",route="/v1/products/{product_id}",status="200"} 3.0'
+        line = 'mercato_requests_total{method="GET",route="/v1/products/{product_id}",status="200"} 4.0'
         assert line in counted
 
 
 async def test_each_method_and_path_is_counted_for_itself(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         routes = town.shop.routes
         counted = [town.shop.edge.metrics(route) for route in routes]
         assert [(metrics.method, metrics.route) for metrics in counted] == [(each.method, each.path) for each in routes]
@@ -207,10 +135,10 @@ async def test_each_method_and_path_is_counted_for_itself(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("pieces", [1, 3])
 async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: int) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
         path = f"/v1/products/{town.product.id}"
-        sent = b"".join(_request("GET", path, {"X-Request-Id": f"pipelined-{n}"}) for n in range(4))
+        sent = b"".join(request_of("GET", path, {"X-Request-Id": f"pipelined-{n}"}) for n in range(4))
         step = len(sent) // pieces + 1
         for start in range(0, len(sent), step):
             writer.write(sent[start : start + step])
@@ -224,13 +152,13 @@ async def test_pipelined_requests_are_answered_in_order(tmp_path: Path, pieces: 
         await writer.wait_closed()
 
 
-async def test_a_kept_reply_is_the_same_by_both_ways(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+async def test_a_kept_reply_is_the_same_by_all_ways(tmp_path: Path) -> None:
+    async with opened(tmp_path) as town:
         path = f"/v1/products/{town.product.id}"
         first = await _kept(town, path)
         for headers in ({}, {"If-None-Match": first.headers["etag"]}, {"If-None-Match": '"other"'}):
-            request = _request("GET", path, headers)
-            sent = [await _send(town, request, way) for way in ("lane", "lane", "asgi", "lane")]
+            request = request_of("GET", path, headers)
+            sent = [await send(town, request, way) for way in ("lane", "lane", "asgi", "lane", "acceptor")]
             assert len({answer.headers.pop("x-request-id") for answer in sent}) == len(sent)
             for answer in sent:
                 answer.headers.pop("date")
@@ -242,7 +170,7 @@ async def _kept(town: Town, path: str) -> Answer:
     """The reply at this path, when the lane keeps it and nothing changes any more."""
     async with asyncio.timeout(10):
         while True:
-            answer = await _send(town, _request("GET", path, {}), "lane")
+            answer = await send(town, request_of("GET", path, {}), "lane")
             if town.shop.edge.find_kept(_product_route(town), "localhost", path) is not None:
                 return answer
             await asyncio.sleep(0.01)
@@ -253,34 +181,34 @@ def _product_route(town: Town) -> Route:
 
 
 async def test_a_kept_reply_is_not_sent_to_the_next_store_of_its_host(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         calls, ids = town.shop.node.calls, town.shop.parts.ids
         path = f"/v1/products/{town.product.id}"
-        request = _request("GET", path, {})
+        request = request_of("GET", path, {})
         assert (await _kept(town, path)).status == 200
         blue = StoreId(ids.new("sto"))
         await calls.do(OpenStore(blue, "blue", "Blue", "EUR", ("localhost",)), Caller.system(blue, "test"))
         async with asyncio.timeout(10):
-            while (await _send(town, request, "lane")).status == 200:  # noqa: ASYNC110 - until the notice has come
+            while (await send(town, request, "lane")).status == 200:  # noqa: ASYNC110 - until the notice has come
                 await asyncio.sleep(0.01)
-        assert [(await _send(town, request, way)).status for way in WAYS] == [404, 404]
+        assert [(await send(town, request, way)).status for way in WAYS] == [404] * len(WAYS)
 
 
 async def test_a_reply_to_somebody_is_not_kept_for_others(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         caller = Caller.system(town.store, "test")
         hat = await town.shop.node.calls.do(CreateProduct(ProductId(town.shop.parts.ids.new("prod")), DRAFT), caller)
-        request = {who: _request("GET", f"/v1/products/{hat.id}", _authorization(town, who)) for who in CALLERS}
-        statuses = [(await _send(town, request[who], "lane")).status for who in ("staff", "nobody", "guest", "staff")]
+        request = {who: request_of("GET", f"/v1/products/{hat.id}", _authorization(town, who)) for who in CALLERS}
+        statuses = [(await send(town, request[who], "lane")).status for who in ("staff", "nobody", "guest", "staff")]
         assert statuses == [200, 404, 404, 200]
 
 
 async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         path = f"/v1/products/{town.product.id}"
 
         async def available() -> int:
-            answer = await _send(town, _request("GET", path, {}), "lane")
+            answer = await send(town, request_of("GET", path, {}), "lane")
             return int(json.loads(answer.body)["variants"][0].get("available", 0))
 
         async with asyncio.timeout(10):
@@ -288,37 +216,13 @@ async def test_a_kept_reply_is_forgotten_when_its_product_changes(tmp_path: Path
                 await asyncio.sleep(0.01)
             variant = town.product.variants[0].id
             body = json.dumps({"change": -1}).encode()
-            request = _request("POST", f"/v1/inventory/{variant}", {**JSON, **_authorization(town, "staff")}, body)
-            assert (await _send(town, request, "lane")).status == 200
+            request = request_of("POST", f"/v1/inventory/{variant}", {**JSON, **_authorization(town, "staff")}, body)
+            assert (await send(town, request, "lane")).status == 200
             while await available() != 99:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
-        answer = await _send(town, _request("GET", path, {}), "lane")
-        again = _request("GET", path, {"If-None-Match": answer.headers["etag"]})
-        assert [(await _send(town, again, way)).status for way in WAYS] == [304, 304]
-
-
-class Wire(asyncio.Transport):
-    """What a protocol has sent, and whether it has closed the connection."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("192.0.2.1", 5_000), "sockname": ("127.0.0.1", 80)})
-        self.sent = b""
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        self.sent += data
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
+        answer = await send(town, request_of("GET", path, {}), "lane")
+        again = request_of("GET", path, {"If-None-Match": answer.headers["etag"]})
+        assert [(await send(town, again, way)).status for way in WAYS] == [304] * len(WAYS)
 
 
 def _connected(town: Town, *routes: Route) -> tuple[LaneProtocol, Wire]:
@@ -333,7 +237,7 @@ def _connected(town: Town, *routes: Route) -> tuple[LaneProtocol, Wire]:
 
 
 async def test_an_endpoint_may_wait_often_and_what_comes_meanwhile_is_answered_afterwards(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         doors = [asyncio.get_running_loop().create_future() for _ in range(2)]
 
         async def patient(_edge: Edge, request: Request, _caller: Caller) -> Reply:
@@ -342,7 +246,7 @@ async def test_an_endpoint_may_wait_often_and_what_comes_meanwhile_is_answered_a
 
         lane, wire = _connected(town, Route("GET", "/v1/patient/{n}", patient, "patient", hot=True))
         for number in range(2):
-            lane.data_received(_request("GET", f"/v1/patient/{number}", {}))
+            lane.data_received(request_of("GET", f"/v1/patient/{number}", {}))
         for door in doors:
             await asyncio.sleep(0.01)
             assert wire.sent == b""
@@ -352,7 +256,7 @@ async def test_an_endpoint_may_wait_often_and_what_comes_meanwhile_is_answered_a
 
 
 async def test_a_reply_that_will_never_come_closes_the_connection(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         door = asyncio.get_running_loop().create_future()
 
         async def hopeless(_edge: Edge, _request: Request, _caller: Caller) -> Reply:
@@ -362,22 +266,22 @@ async def test_a_reply_that_will_never_come_closes_the_connection(tmp_path: Path
         lane, wire = _connected(town, Route("GET", "/v1/hopeless", hopeless, "hopeless", hot=True))
         seen: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: seen.append(context))
-        lane.data_received(_request("GET", "/v1/hopeless", {}))
+        lane.data_received(request_of("GET", "/v1/hopeless", {}))
         door.cancel()
         await asyncio.sleep(0.01)
         assert (wire.sent, wire.closed) == (b"", True)
 
 
 async def test_a_client_that_does_not_read_gets_no_more_from_the_lane(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         path = f"/v1/products/{town.product.id}"
         await _kept(town, path)
         lane, wire = _connected(town, _product_route(town))
-        lane.data_received(_request("GET", path, {}))
+        lane.data_received(request_of("GET", path, {}))
         once = len(wire.sent)
         assert once > 0
         lane.pause_writing()
-        lane.data_received(_request("GET", path, {}))
+        lane.data_received(request_of("GET", path, {}))
         await asyncio.sleep(0.05)
         assert len(wire.sent) == once
         lane.resume_writing()
@@ -386,7 +290,7 @@ async def test_a_client_that_does_not_read_gets_no_more_from_the_lane(tmp_path: 
 
 
 async def test_a_graceful_stop_finishes_the_request_and_says_that_it_is_the_last(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         door = asyncio.get_running_loop().create_future()
 
         async def patient(_edge: Edge, _request: Request, _caller: Caller) -> Reply:
@@ -394,7 +298,7 @@ async def test_a_graceful_stop_finishes_the_request_and_says_that_it_is_the_last
             return Reply(204)
 
         lane, wire = _connected(town, Route("GET", "/v1/patient", patient, "patient", hot=True))
-        lane.data_received(_request("GET", "/v1/patient", {}))
+        lane.data_received(request_of("GET", "/v1/patient", {}))
         lane.shutdown()
         assert not wire.closed
         door.set_result(None)

@@ -1,4 +1,4 @@
-"""A shop that is full: refusals by both ways, and callers who do not wait for their answer."""
+"""A shop that is full: refusals by all ways, and callers who do not wait for their answer."""
 
 import asyncio
 from pathlib import Path
@@ -6,35 +6,35 @@ from pathlib import Path
 import pytest
 
 from mercato.runtime.http.admission import BUSY
-from tests.runtime.http.test_lane import JSON, WAYS, Town, _request, _send, _town
+from tests.runtime.http.town import JSON, WAYS, Town, opened, request_of, send
 from tests.services.conftest import until
 
 
 def _adding(town: Town, token: str, **headers: str) -> bytes:
     body = b'{"variant_id":"%s","quantity":1}' % town.product.variants[0].id.encode()
-    return _request("POST", "/v1/cart/add", {**JSON, "Authorization": f"Bearer {token}", **headers}, body)
+    return request_of("POST", "/v1/cart/add", {**JSON, "Authorization": f"Bearer {token}", **headers}, body)
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_who_comes_new_is_turned_away_and_who_has_begun_is_served(tmp_path: Path, way: str) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         door = town.shop.edge.admission
-        assert (await _send(town, _adding(town, town.guest), way)).status == 200
+        assert (await send(town, _adding(town, town.guest), way)).status == 200
         door.serving += BUSY
-        refused = await _send(town, _adding(town, town.key), way)
+        refused = await send(town, _adding(town, town.key), way)
         assert (refused.status, refused.headers["retry-after"]) == (503, "1")
         assert refused.headers["content-type"] == "application/problem+json"
         assert b'"code":"overloaded"' in refused.body
         assert refused.headers["x-request-id"].encode() in refused.body
-        assert (await _send(town, _adding(town, town.guest), way)).status == 200
-        assert (await _send(town, _request("GET", "/healthz", {}), way)).status == 200
+        assert (await send(town, _adding(town, town.guest), way)).status == 200
+        assert (await send(town, request_of("GET", "/healthz", {}), way)).status == 200
         door.serving -= BUSY
-        assert (await _send(town, _adding(town, town.key), way)).status in (200, 401, 403)
+        assert (await send(town, _adding(town, town.key), way)).status in (200, 401, 403)
         assert door.serving == 0
 
 
 async def test_a_request_that_waits_in_a_line_is_not_being_served(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         edge = town.shop.edge
         for _ in range(32):
             await edge.bulkheads.enter("shirt")
@@ -48,7 +48,7 @@ async def test_a_request_that_waits_in_a_line_is_not_being_served(tmp_path: Path
 
 
 async def test_what_a_caller_has_sent_who_is_gone_is_not_begun(tmp_path: Path) -> None:
-    async with _town(tmp_path) as town:
+    async with opened(tmp_path) as town:
         carts = town.shop.node.executors["carts"]
         carts._paused = True  # it takes commands, and begins none
         _, writer = await asyncio.open_connection("127.0.0.1", town.port)
@@ -61,5 +61,5 @@ async def test_what_a_caller_has_sent_who_is_gone_is_not_begun(tmp_path: Path) -
         carts._resume()
         await until(lambda: carts.idle)
         assert town.shop.edge.admission.serving == 0
-        answer = await _send(town, _request("GET", "/v1/cart", {"Authorization": f"Bearer {town.guest}"}), "lane")
+        answer = await send(town, request_of("GET", "/v1/cart", {"Authorization": f"Bearer {town.guest}"}), "lane")
         assert b'"lines":[]' in answer.body

@@ -3,15 +3,17 @@
 import argparse
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sys
 
+from mercato.apps.acceptor.serving import ServerBehindAcceptor
 from mercato.apps.commands.task_list import TASKS
 from mercato.apps.control import ControlServer
 from mercato.apps.demo import DemoAccounts, open_demo
 from mercato.apps.owner import Ownership
-from mercato.apps.shop import Shop, flush_logs, make_parts, run_in_loop
+from mercato.apps.shop import Shop, ShopServer, flush_logs, make_parts, run_in_loop
 from mercato.runtime.settings import Settings, read_settings
 
 MOST_FILES = 65_536  # connections and database files together
@@ -28,7 +30,7 @@ async def _run(settings: Settings, *, demo: bool) -> int:
     loop = asyncio.get_running_loop()
     shop = Shop(settings, make_parts(settings, loop))
     shop.start()
-    server, control = shop.server(), ControlServer(shop, TASKS)
+    server, control = _server(shop), ControlServer(shop, TASKS)
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
     flushing = loop.create_task(flush_logs(shop.parts))
@@ -51,6 +53,16 @@ async def _run(settings: Settings, *, demo: bool) -> int:
         await shop.stop()
     print("The shop is closed; everything is kept in", settings.data)
     return 0
+
+
+def _server(shop: Shop) -> ShopServer:
+    """With an acceptor where a second processor is there for it."""
+    match shop.settings.acceptor:
+        case "auto":
+            wanted = (os.cpu_count() or 1) > 1
+        case chosen:
+            wanted = chosen == "on"
+    return ServerBehindAcceptor(shop) if wanted else shop.server()
 
 
 def _allow_many_connections() -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.weather import Weather
-from mercato.runtime.parts import Outcomes, Thunk
+from mercato.runtime.parts import Done, Thunk
 
 Result = TypeVar("Result")
 
@@ -20,9 +20,9 @@ class Killed(BaseException):
 
 
 class SimulatedCommits:
-    """Each commit of a round runs by itself, in a drawn order, so that a kill leaves any of them undone.
+    """Each commit of a round takes a drawn time, so that a kill leaves any of them undone.
 
-    `on_kill` is called where a commit raised Killed; nobody is told of that round any more.
+    `on_kill` is called where a commit raised Killed; nobody is told of that one any more.
     """
 
     def __init__(
@@ -33,25 +33,19 @@ class SimulatedCommits:
         self._random = randomness
         self._on_kill = on_kill
 
-    def run(self, thunks: Sequence[Thunk], done: Callable[[Outcomes], None]) -> None:
-        outcomes: Outcomes = [None] * len(thunks)
-        left = len(thunks)
+    def run(self, thunk: Thunk, done: Done) -> None:
+        self._loop.call_later(self._delay(), self._commit, thunk, done)
 
-        def commit(place: int, thunk: Thunk) -> None:
-            nonlocal left
-            try:
-                thunk()
-            except Killed:
-                self._on_kill()
-                return
-            except BaseException as error:
-                outcomes[place] = error
-            left -= 1
-            if not left:
-                self._loop.call_soon(done, outcomes)
-
-        for place, thunk in enumerate(thunks):
-            self._loop.call_later(self._delay(), commit, place, thunk)
+    def _commit(self, thunk: Thunk, done: Done) -> None:
+        outcome: BaseException | None = None
+        try:
+            thunk()
+        except Killed:
+            self._on_kill()
+            return
+        except BaseException as error:
+            outcome = error
+        self._loop.call_soon(done, outcome)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -6,9 +6,8 @@ test compares them.
 """
 
 import asyncio
-import re
-from collections.abc import Coroutine, Iterable
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,26 +15,16 @@ from mercato.runtime.http import plain
 from mercato.runtime.http.cached import Kept
 from mercato.runtime.http.edge import Edge, host_name
 from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.hot import PERSONAL, HotRoutes
 from mercato.runtime.http.plain import Headers
 from mercato.runtime.http.route import Route
+from mercato.runtime.http.steps import Steps
 from mercato.runtime.http.wire import Beginnings, whole
 from mercato.runtime.telemetry import RouteMetrics
 
 _MAX_HELD = 1 << 20
 _LONGEST_KNOWN = 1_024
 _MOST_KNOWN = 8_192
-# A request with one of these is answered for itself alone, and so is one with a query string.
-_PERSONAL = frozenset({b"authorization", b"x-request-id"})
-_TARGET = re.compile(rb"(/[\w/.~-]*)(?:\?([\w/.~&=+%,:-]*))?")  # bytes: \w is ASCII
-
-
-class Found(NamedTuple):
-    """Where a first line leads."""
-
-    route: Route
-    path: str
-    query: bytes
-    params: dict[str, str]
 
 
 class Known:
@@ -57,68 +46,28 @@ class Known:
         self.kept: Kept | None = None
 
 
-class HotRoutes:
-    """The hot routes by their first line: a whole path, or a fixed beginning and one last parameter.
-
-    `known` has the latest requests for replies that may be kept, byte by byte: the same bytes read the same.
-    """
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[bytes, Found] = {}
-        self._prefixed: dict[bytes, tuple[Route, str]] = {}
-        self.known: dict[bytes, Known] = {}
-        for route in routes:
-            if not route.hot:
-                continue
-            line = f"{route.method} {route.path}".encode()
-            if not route.params:
-                self._exact[line + b" HTTP/1.1"] = Found(route, route.path, b"", {})
-                continue
-            (param,) = route.params
-            prefix, _, rest = line.partition(b"{")
-            if rest != param.encode() + b"}":
-                raise ValueError(f"{route.path}: a hot route has at most one parameter, at its end")
-            self._prefixed[prefix] = (route, param)
+class KnownRequests(dict[bytes, Known]):
+    """The latest requests for replies that may be kept, byte by byte: the same bytes read the same."""
 
     def remember(self, data: bytes, known: Known) -> None:
         if len(data) <= _LONGEST_KNOWN:
-            if len(self.known) >= _MOST_KNOWN:
-                self.known.clear()
-            self.known[data] = known
-
-    def find(self, line: bytes) -> Found | None:
-        """Where a request with this first line goes; None where that is no hot route, or its address not plain."""
-        found = self._exact.get(line)
-        if found is not None or not line.endswith(b" HTTP/1.1"):
-            return found
-        method, _, address = line[:-9].partition(b" ")
-        target = _TARGET.fullmatch(address)
-        if target is None:
-            return None
-        path, query = target[1], target[2] or b""
-        exact = self._exact.get(b"%b %b HTTP/1.1" % (method, path))
-        if exact is not None:
-            return exact._replace(query=query)
-        cut = path.rfind(b"/") + 1
-        prefixed = self._prefixed.get(b"%b %b" % (method, path[:cut]))
-        if prefixed is None or cut == len(path):
-            return None
-        route, param = prefixed
-        return Found(route, path.decode(), query, {param: path[cut:].decode()})
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[data] = known
 
 
 class LaneProtocol(HttpToolsProtocol):
-    """One connection. `edge`, `hot` and `beginnings` are set on the subclass that `lane_protocol` makes."""
+    """One connection. `edge`, `hot`, `known` and `beginnings` are set on the subclass that `lane_protocol` makes."""
 
     edge: ClassVar[Edge]
-    hot: ClassVar[HotRoutes]
+    hot: ClassVar[HotRoutes[Route]]
+    known: ClassVar[KnownRequests]
     beginnings: ClassVar[Beginnings]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._serving: Coroutine[Any, None, Reply] | None = None
+        self._serving: Steps | None = None
         self._in_message = False
-        self._awaited: asyncio.Future[Any] | None = None
         self._closing = False
         self._held = b""
         self._peer = ""
@@ -130,8 +79,8 @@ class LaneProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more is done for a caller who is gone: what it has sent is begun in full or not at all."""
-        if self._awaited is not None:
-            self._awaited.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -147,7 +96,7 @@ class LaneProtocol(HttpToolsProtocol):
             self._hold(data)
             return
         if self._is_idle():
-            known = self.hot.known.get(data)
+            known = self.known.get(data)
             if (known is not None and self._answer_known(known)) or self._take(data):
                 return
         super().data_received(data)
@@ -198,10 +147,10 @@ class LaneProtocol(HttpToolsProtocol):
         found = self.hot.find(first)
         if found is None:
             return False
-        route = found.route
-        if route.cache is not None and not found.query and not _PERSONAL & headers.keys():
+        route = found.to
+        if route.cache is not None and not found.query and not PERSONAL & headers.keys():
             known = Known(route, self.edge.metrics(route), found.path, headers)
-            self.hot.remember(data, known)
+            self.known.remember(data, known)
             if self._answer_known(known):
                 return True
         request = Request(route.method, found.path, found.query, headers, body, self._peer)
@@ -209,36 +158,16 @@ class LaneProtocol(HttpToolsProtocol):
         if (refusal := self.edge.turn_away(route, request)) is not None:
             self._send(refusal)
             return True
-        self._serving = self.edge.serve(route, request)
-        self._step()
+        self._serving = Steps(self.loop, self.edge.serve(route, request), self._served)
+        self._serving.step()
         return True
 
-    def _step(self, _awaited: Any = None) -> None:
-        """Go on with the request that is served, until it waits for a future or has its reply.
-
-        A task would do the same for a higher price. So a hot endpoint is in no task: it cannot use `asyncio.timeout`.
-        """
-        assert self._serving is not None, "a request is being served"
-        self._awaited = None
-        try:
-            awaited: Any = self._serving.send(None)
-        except StopIteration as done:
-            self._serving = None
-            if not self.transport.is_closing():
-                self._send(done.value)
-        except asyncio.CancelledError:
-            self._serving = None
-            self.transport.close()  # its caller is gone, or nobody will answer any more
-        except BaseException:
-            self._serving = None
+    def _served(self, reply: Reply | None) -> None:
+        self._serving = None
+        if reply is None:
             self.transport.close()  # there will be no reply: nobody should wait for it
-            raise
-        else:
-            if awaited is None:  # it only lets others go first
-                self.loop.call_soon(self._step)
-            else:
-                self._awaited = awaited
-                awaited.add_done_callback(self._step)
+        elif not self.transport.is_closing():
+            self._send(reply)
 
     def _send(self, reply: Reply) -> None:
         beginning = self.beginnings.of(reply.status, self.server_state.default_headers)
@@ -273,4 +202,9 @@ class LaneProtocol(HttpToolsProtocol):
 
 def lane_protocol(edge: Edge, routes: Iterable[Route]) -> type[asyncio.Protocol]:
     """The protocol class for uvicorn's `http` setting."""
-    return type("Lane", (LaneProtocol,), {"edge": edge, "hot": HotRoutes(routes), "beginnings": Beginnings()})
+    hot: HotRoutes[Route] = HotRoutes()
+    for route in routes:
+        if route.hot:
+            hot.add(route.method, route.path, route)
+    parts = {"edge": edge, "hot": hot, "known": KnownRequests(), "beginnings": Beginnings()}
+    return type("Lane", (LaneProtocol,), parts)

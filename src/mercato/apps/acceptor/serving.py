@@ -1,0 +1,88 @@
+"""A server of a shop whose connections are held by an acceptor."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from mercato.apps.shop import Shop, ShopServer
+from mercato.runtime.http.desk import Desk, HandedOver
+
+MOST_TO_END = 5.0  # seconds that an acceptor has for its end
+
+
+class ServerBehindAcceptor(ShopServer):
+    """Listens, starts the acceptor, and serves what that sends and hands over. Where the acceptor has gone, it accepts
+    connections itself: the shop stays open. `acceptor` is its process."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(shop.server_config())
+        self._shop = shop
+        self._listener: Any = None
+        self.acceptor: Any = None
+        self._handed_over: Any = None
+        self._accepting: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's. SystemExit: this address is taken."""
+        config = self.config
+        try:
+            self._listener = _listen(config.host, config.port, config.backlog)
+        except OSError:
+            sys.exit(1)
+        await super().startup(sockets=[])
+        channel, handover = self._start_acceptor()
+        self._handed_over = HandedOver(self._shop.parts.loop, handover, self._protocol)
+        desk = Desk(self._shop.edge, self._shop.routes, self.server_state, self._accept_ourselves)
+        await self._shop.parts.loop.create_connection(lambda: desk, sock=channel)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's: whoever is served gets a reply."""
+        if not self.servers:  # else its server closes it
+            self._listener.close()
+        await super().shutdown(sockets)
+        self._handed_over.close()
+        try:
+            self.acceptor.wait(MOST_TO_END)
+        except subprocess.TimeoutExpired:
+            self.acceptor.kill()
+            self.acceptor.wait()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def _start_acceptor(self) -> tuple[socket.socket, socket.socket]:
+        """Our ends of its channel and of the socket by which it hands connections over."""
+        channel, their_channel = socket.socketpair()
+        handover, their_handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        theirs = (self._listener.fileno(), their_channel.fileno(), their_handover.fileno())
+        command = [sys.executable, "-P", "-m", "mercato.apps.acceptor", *map(str, theirs)]
+        self.acceptor = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
+        their_channel.close()
+        their_handover.close()
+        for ours in (channel, handover):
+            ours.setblocking(False)
+        return channel, handover
+
+    def _protocol(self) -> Any:
+        """A connection that is served here."""
+        make: Any = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+    def _accept_ourselves(self) -> None:
+        if not self.should_exit:
+            self._shop.parts.telemetry.log.error("acceptor_lost", advice="the shop accepts connections itself")
+            self._accepting = self._shop.parts.loop.create_task(self._accept())
+
+    async def _accept(self) -> None:
+        loop = self._shop.parts.loop
+        self.servers.append(await loop.create_server(self._protocol, sock=self._listener, backlog=self.config.backlog))
+
+
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=backlog)
