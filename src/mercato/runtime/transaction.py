@@ -351,7 +351,7 @@ class Transaction(Reader):
         self._collect(statement, compiled, compiled.key_of(parameters), compiled.values(parameters))
 
     def _collect(self, statement: Statement[None], compiled: Compiled, key: Any, values: Values) -> None:
-        """Let a row wait. Rows with different keys may be written in any order, those with the same one as they came."""
+        """Let a row wait. Rows with different keys may be written in any order, those with one key as they came."""
         self.writes += 1
         pending = self._pending.get(compiled.table)
         if pending is not None and pending.keys.get(key, statement) is not statement:
