@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 
+from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.commands.task_list import TASKS
 from mercato.apps.control import ControlServer
 from mercato.apps.demo import DemoAccounts, open_demo
@@ -15,6 +16,13 @@ from mercato.apps.shop import Shop, flush_logs, make_parts, run_in_loop
 from mercato.runtime.settings import Settings, read_settings
 
 MOST_FILES = 65_536  # connections and database files together
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
+    parser.add_argument("--port", type=int, help="where to listen (8000)")
+    parser.add_argument("--host", help="on which address to listen (127.0.0.1)")
+    parser.add_argument("--empty", action="store_true", help="do not open the demo shop in a new data folder")
 
 
 def command(options: argparse.Namespace) -> int:
