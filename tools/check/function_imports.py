@@ -17,6 +17,11 @@ PERMITTED: tuple[Permission, ...] = (
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
     ),
     Permission(
+        "src/mercato/apps/commands/run.py",
+        ("mercato.apps.commands.opening.open_shop",),
+        "the port is open while the shop loads: who comes meanwhile waits, and is not refused",
+    ),
+    Permission(
         "src/mercato/apps/commands/task_list.py",
         (
             "mercato.apps.importing.import_file",

@@ -8,7 +8,7 @@ from typing import Protocol
 from mercato import __version__
 from mercato.apps.commands import bench
 from mercato.apps.owner import Owned
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.settings import SettingsError
 
 COMMANDS = {
