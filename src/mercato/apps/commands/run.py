@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.listening import listen
+from mercato.apps.loading import loading
 from mercato.apps.owner import Ownership
 from mercato.runtime.settings import read_settings
 
@@ -25,8 +26,8 @@ def command(options: argparse.Namespace) -> int:
     settings = read_settings(data=options.data, port=options.port, host=options.host)
     with Ownership(settings.data), ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(each) for each in listen(settings.host, settings.port)]
-        from mercato.apps.commands.opening import open_shop
-
+        with loading():
+            from mercato.apps.commands.opening import open_shop
         return open_shop(settings, sockets, demo=not options.empty)
 
 
