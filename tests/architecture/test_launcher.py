@@ -116,6 +116,24 @@ def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
     assert (checkout.venv / "kept").exists()
 
 
+def test_set_up_compiles_the_sources_where_python_itself_may_not(checkout: Checkout) -> None:
+    checkout.env["PYTHONDONTWRITEBYTECODE"] = "1"
+    source = checkout.root / "src/mercato/__main__.py"
+    compiled = Path(importlib.util.cache_from_source(str(source)))
+    checkout.call("run")
+    first = compiled.read_bytes()
+    source.write_text(APPLICATION + "print('newer')\n")
+    assert checkout.call("run")[1] == f"{checkout.root} ['run']\nnewer\n"
+    assert compiled.read_bytes() == first
+    checkout.call("setup")
+    assert compiled.read_bytes() != first
+
+
+def test_sources_that_cannot_be_compiled_stop_no_set_up(checkout: Checkout) -> None:
+    (checkout.root / "src/mercato/planted.py").write_text("this is no Python\n")
+    assert checkout.call("run")[:2] == (0, f"{checkout.root} ['run']\n")
+
+
 def test_tests_and_checks_need_the_tools_of_developers(checkout: Checkout) -> None:
     code, _, err = checkout.call("check")
     assert (code, "No module named 'tools'" in err) == (1, True)

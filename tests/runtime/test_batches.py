@@ -8,7 +8,7 @@ import pytest
 
 from mercato.runtime.answers import Answer
 from mercato.runtime.bus.positions import MOVE_POSITION
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.sqlite import SqliteDatabase
 from mercato.values.messages import Caller, Conflict, Failed, Forbidden, KeyReused, Overloaded, Refusal, Unavailable
 from tests.runtime.bench import OTHER, Bench, buyer, key, outcome

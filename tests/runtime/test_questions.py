@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mercato.runtime.calls import Questions
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.parts import Pools
 from mercato.values.messages import Unavailable
 from tests.runtime.bench import Bench, buyer

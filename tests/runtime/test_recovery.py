@@ -9,7 +9,7 @@ import pytest
 
 from mercato.runtime.batches import executor as executor_module
 from mercato.runtime.batches.executor import Executor
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.values.messages import Unavailable
 from tests.runtime.bench import Bench, buyer, outcome
 from tests.runtime.notebook import Do

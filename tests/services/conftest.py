@@ -24,7 +24,8 @@ from mercato.runtime.http.edge import Edge
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.service import Service, source_of
-from mercato.runtime.settings import Settings, Setup
+from mercato.runtime.settings import Settings
+from mercato.runtime.setup import Setup
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids, StoreId

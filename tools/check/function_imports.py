@@ -9,6 +9,28 @@ from tools.check.sources import LAUNCHER, TREES, Function, Import, Source, impor
 
 PERMITTED: tuple[Permission, ...] = (
     Permission(
+        "src/mercato/apps/command_line.py",
+        tuple(
+            f"mercato.apps.commands.{name}"
+            for name in ("run", "import_file", "verify", "replay", "keys", "migrate", "simulate")
+        ),
+        "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
+    ),
+    Permission(
+        "src/mercato/apps/commands/run.py",
+        ("mercato.apps.commands.opening.open_shop",),
+        "the port is open while the shop loads: who comes meanwhile waits, and is not refused",
+    ),
+    Permission(
+        "src/mercato/apps/commands/task_list.py",
+        (
+            "mercato.apps.importing.import_file",
+            "mercato.apps.commands.verify.verify",
+            "mercato.apps.commands.replay.replay",
+        ),
+        "as above: they are loaded with the first task that a command hands over",
+    ),
+    Permission(
         "src/mercato/runtime/database/statements.py",
         ("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
         "an embedded shop never needs the servers' dialects, and its start would wait for them to load",

@@ -15,7 +15,8 @@ from mercato.apps.shop import make_parts
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.service import Service
-from mercato.runtime.settings import Settings, Setup
+from mercato.runtime.settings import Settings
+from mercato.runtime.setup import Setup
 
 Result = TypeVar("Result")
 

@@ -2,16 +2,32 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Protocol
 
 from mercato import __version__
-from mercato.apps.commands import bench, import_file, keys, migrate, replay, run, simulate, verify
+from mercato.apps.commands import bench
 from mercato.apps.owner import Owned
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.settings import SettingsError
 
-Command = Callable[[argparse.Namespace], int]
+COMMANDS = {
+    "run": "open the shop",
+    "import": "import a catalogue from a file",
+    "verify": "check every figure against what explains it",
+    "replay": "list events whose effect failed, or try them again",
+    "keys": "show or rotate the keys that sign quotes",
+    "migrate": "bring the databases up to date without starting the shop",
+    "simulate": "try the whole shop in a seeded world that misbehaves",
+}
+
+
+class Command(Protocol):
+    """A module of `apps/commands`."""
+
+    def add_options(self, parser: argparse.ArgumentParser, /) -> None: ...
+
+    def command(self, options: argparse.Namespace, /) -> int: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == ["bench"]:
             return bench.command(words[1:])  # it has options of its own, --help among them
-        options = _parser().parse_args(words)
-        command: Command = options.command
-        return command(options)
+        wanted = next((word for word in words if word in COMMANDS), "")
+        options = _parser(wanted).parse_args(words)
+        return _module_of(wanted).command(options)
     except (SettingsError, Owned, DatabaseFault, OSError, ValueError) as error:
         print(f"mercato: {error}", file=sys.stderr)
         return 1
@@ -31,44 +47,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """Knows the names of all commands, and the options of the one that is wanted."""
     parser = argparse.ArgumentParser(prog="mercato", description="An open commerce platform.")
     parser.add_argument("--version", action="version", version=f"mercato {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands)
-    _add_import(commands)
-    _add(commands, "verify", verify.command, "check every figure against what explains it")
-    replaying = _add(commands, "replay", replay.command, "list events whose effect failed, or try them again")
-    replaying.add_argument("event", nargs="?", help="SERVICE/SOURCE/NUMBER as listed, or `all`")
-    rotating = _add(commands, "keys", keys.command, "show or rotate the keys that sign quotes")
-    rotating.add_argument("action", nargs="?", choices=("show", "rotate"), default="show")
-    _add(commands, "migrate", migrate.command, "bring the databases up to date without starting the shop")
-    text = "try the whole shop in a seeded world that misbehaves"
-    simulate.add_options(commands.add_parser("simulate", help=text, description=text[0].upper() + text[1:] + "."))
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == wanted:
+            _module_of(name).add_options(command)
     commands.add_parser("bench", help="measure, from a checkout of the source", add_help=False)
     return parser
 
 
-def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (mercato-data)")
-    parser.set_defaults(command=command)
-    return parser
+def _module_of(name: str) -> Command:  # noqa: PLR0911 - one for each command
+    """The module of a command, loaded when it is wanted: who opens the shop does not wait for the simulator."""
+    match name:
+        case "run":
+            from mercato.apps.commands import run
 
+            return run
+        case "import":
+            from mercato.apps.commands import import_file
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "run", run.command, "open the shop")
-    parser.add_argument("--port", type=int, help="where to listen (8000)")
-    parser.add_argument("--host", help="on which address to listen (127.0.0.1)")
-    parser.add_argument("--empty", action="store_true", help="do not open the demo shop in a new data folder")
+            return import_file
+        case "verify":
+            from mercato.apps.commands import verify
 
+            return verify
+        case "replay":
+            from mercato.apps.commands import replay
 
-def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "import", import_file.command, "import a catalogue from a file")
-    parser.add_argument("file", type=Path, help="a CSV file in Shopify's format, or JSON lines; .gz is read as it is")
-    parser.add_argument("--map", type=Path, metavar="FILE", help="which foreign JSON fields are which of ours")
-    parser.add_argument("--store", default="", metavar="HANDLE", help="the store (the first one)")
-    parser.add_argument("--dry-run", action="store_true", help="read and report, change nothing")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="where to write rejected rows and warnings (CSV)")
+            return replay
+        case "keys":
+            from mercato.apps.commands import keys
+
+            return keys
+        case "migrate":
+            from mercato.apps.commands import migrate
+
+            return migrate
+        case _:
+            from mercato.apps.commands import simulate
+
+            return simulate

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from mercato.runtime.service import Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.carts.service import service as carts
 from mercato.services.catalog.service import service as catalog
 from mercato.services.inventory.service import service as inventory

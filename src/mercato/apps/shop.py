@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from mercato.apps.directory import StoreDirectory, guest_token
+from mercato.apps.listening import BACKLOG
 from mercato.apps.services import SERVICES, MakeService, make_services
 from mercato.apps.system_routes import SystemRoutes
 from mercato.frontends.storefront.mounting import storefront
@@ -24,7 +25,8 @@ from mercato.runtime.http.route import Route
 from mercato.runtime.log_files import LogFile
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
-from mercato.runtime.settings import Settings, Setup
+from mercato.runtime.settings import Settings
+from mercato.runtime.setup import Setup
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import SystemClock
 from mercato.values.ids import Ids
@@ -111,7 +113,7 @@ class Shop:
             proxy_headers=False,  # nobody in front of us is trusted to say who is calling
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
-            backlog=4096,
+            backlog=BACKLOG,
         )
 
 

@@ -11,7 +11,8 @@ import msgspec
 
 from mercato.runtime.answers import Answer, IdempotencyKey
 from mercato.runtime.batches.executor import Executor
-from mercato.runtime.database.engine import Connection, DatabaseFault
+from mercato.runtime.database.engine import Connection
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.idempotency import FIND_ANSWER, FIND_KEY, KeyRow
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Answerer, Ask, Await, Needs

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from mercato.runtime.parts import Parts
-
 LEAST_FILES = 2  # of a log: the one that is written, and one before it
 
 
@@ -75,10 +73,3 @@ def _converted(name: str, text: str, kind: type) -> object:
         return kind(text)
     except ValueError:
         raise SettingsError(f"{name} is {text!r}: it must be {kind.__name__}, as in {name}=8000") from None
-
-
-class Setup(msgspec.Struct, frozen=True):
-    """What every service is made with."""
-
-    settings: Settings
-    parts: Parts

@@ -31,7 +31,7 @@ class Stage:
         for own in (self.channel, self.handover):
             own.settimeout(SECONDS)
         self._frames = Frames(FromAcceptor)
-        acceptor = Acceptor(listener, channel, handover, self.clock)
+        acceptor = Acceptor([listener], channel, handover, self.clock)
         self._sockets = [listener, channel, handover, self.channel, self.handover]
         self.thread = threading.Thread(target=acceptor.run)
         self.thread.start()

@@ -20,7 +20,7 @@ from mercato.contracts.pricing import QuoteCart, Rates, SetPrices, SetRates, Wan
 from mercato.contracts.users import SignUp, VerifyEmail
 from mercato.runtime.database.sqlite import connect
 from mercato.runtime.service import Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.notifications.adapters.letters import Letters
 from mercato.services.notifications.adapters.mail_folder import MailFolder
 from mercato.services.notifications.adapters.mailer import Mail, Mailer

@@ -6,7 +6,7 @@ import pytest
 
 from mercato.contracts.users import PasswordChanged, PasswordResetAsked, SessionsEnded
 from mercato.runtime.batches import executor
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.services.users.domain import SESSION_LIFE
 from mercato.services.users.messages import ForgetExpired
 from mercato.values.ids import UserId

@@ -1,4 +1,4 @@
-"""`python -m mercato.apps.acceptor LISTENER CHANNEL HANDOVER`: started by a shop, with three sockets of it."""
+"""`python -m mercato.apps.acceptor CHANNEL HANDOVER LISTENER ...`: started by a shop, with sockets of it."""
 
 import signal
 import socket
@@ -12,8 +12,8 @@ def main(handles: list[str]) -> None:
     # Ctrl-C reaches all processes of a terminal: it is the shop that stops, and tells.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    listener, channel, handover = (socket.socket(fileno=int(handle)) for handle in handles)
-    Acceptor(listener, channel, handover, SystemClock()).run()
+    channel, handover, *listeners = (socket.socket(fileno=int(handle)) for handle in handles)
+    Acceptor(listeners, channel, handover, SystemClock()).run()
 
 
 if __name__ == "__main__":

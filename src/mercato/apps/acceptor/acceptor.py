@@ -7,6 +7,7 @@ shop is gone, so is the acceptor.
 
 import selectors
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -42,10 +43,12 @@ class Connection:
 
 
 class Acceptor:
-    """Three sockets: where connections come in, the channel to the desk, and the one for handing connections over."""
+    """`listeners` are where connections come in, `channel` leads to the desk, `handover` hands connections over."""
 
-    def __init__(self, listener: socket.socket, channel: socket.socket, handover: socket.socket, clock: Clock) -> None:
-        self._listener = listener
+    def __init__(
+        self, listeners: Sequence[socket.socket], channel: socket.socket, handover: socket.socket, clock: Clock
+    ) -> None:
+        self._listeners = listeners
         self._channel = channel
         self._handover = handover
         self._clock = clock
@@ -64,9 +67,11 @@ class Acceptor:
     def run(self) -> None:
         """Until the shop is gone. One that has said before that it closes has answered everybody: those answers are
         still sent."""
-        for sock, take in ((self._listener, self._accept), (self._channel, self._hear)):
-            sock.setblocking(False)
-            self._selector.register(sock, READ, take)
+        for listener in self._listeners:
+            listener.setblocking(False)
+            self._selector.register(listener, READ, partial(self._accept, listener))
+        self._channel.setblocking(False)
+        self._selector.register(self._channel, READ, self._hear)
         self._handover.setblocking(True)
         while self._runs:
             for key, events in self._selector.select(LOOK):
@@ -79,16 +84,16 @@ class Acceptor:
             self._send_the_rest()
         for connection in list(self._connections.values()):
             self._forget(connection)
-        for sock in (self._listener, self._channel, self._handover):
+        for sock in (*self._listeners, self._channel, self._handover):
             sock.close()
         self._selector.close()
 
     # Connections.
 
-    def _accept(self, _events: int) -> None:
+    def _accept(self, listener: socket.socket, _events: int) -> None:
         for _ in range(ACCEPT_AT_ONCE):
             try:
-                sock, address = self._listener.accept()
+                sock, address = listener.accept()
             except OSError:  # none left, or one that was gone before
                 return
             sock.setblocking(False)
@@ -223,8 +228,9 @@ class Acceptor:
     def _close(self) -> None:
         """Let nobody new in; who waits still gets a reply."""
         self._closing = True
-        self._selector.unregister(self._listener)
-        self._listener.close()
+        for listener in self._listeners:
+            self._selector.unregister(listener)
+            listener.close()
         for connection in list(self._connections.values()):
             if not connection.waits and not connection.unsent:
                 self._end(connection)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+from mercato.apps.listening import listen
 from mercato.apps.shop import Shop, ShopServer
 from mercato.runtime.http.desk import Desk, HandedOver
 
@@ -19,18 +20,14 @@ class ServerBehindAcceptor(ShopServer):
     def __init__(self, shop: Shop) -> None:
         super().__init__(shop.server_config())
         self._shop = shop
-        self._listener: Any = None
+        self._listeners: list[socket.socket] = []
         self.acceptor: Any = None
         self._handed_over: Any = None
         self._accepting: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's. SystemExit: this address is taken."""
-        config = self.config
-        try:
-            self._listener = _listen(config.host, config.port, config.backlog)
-        except OSError:
-            sys.exit(1)
+        """As uvicorn's. Raises OSError where the address is taken."""
+        self._listeners = sockets or listen(self.config.host, self.config.port)
         await super().startup(sockets=[])
         channel, handover = self._start_acceptor()
         self._handed_over = HandedOver(self._shop.parts.loop, handover, self._protocol)
@@ -39,9 +36,7 @@ class ServerBehindAcceptor(ShopServer):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's: whoever is served gets a reply."""
-        if not self.servers:  # else its server closes it
-            self._listener.close()
-        await super().shutdown(sockets)
+        await super().shutdown(sockets=self._listeners)
         self._handed_over.close()
         try:
             self.acceptor.wait(MOST_TO_END)
@@ -52,14 +47,14 @@ class ServerBehindAcceptor(ShopServer):
     @property
     def port(self) -> int:
         """Where it listens."""
-        port: int = self._listener.getsockname()[1]
+        port: int = self._listeners[0].getsockname()[1]
         return port
 
     def _start_acceptor(self) -> tuple[socket.socket, socket.socket]:
         """Our ends of its channel and of the socket by which it hands connections over."""
         channel, their_channel = socket.socketpair()
         handover, their_handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        theirs = (self._listener.fileno(), their_channel.fileno(), their_handover.fileno())
+        theirs = [each.fileno() for each in (their_channel, their_handover, *self._listeners)]
         command = [sys.executable, "-P", "-m", "mercato.apps.acceptor", *map(str, theirs)]
         self.acceptor = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
         their_channel.close()
@@ -79,10 +74,6 @@ class ServerBehindAcceptor(ShopServer):
             self._accepting = self._shop.parts.loop.create_task(self._accept())
 
     async def _accept(self) -> None:
-        loop = self._shop.parts.loop
-        self.servers.append(await loop.create_server(self._protocol, sock=self._listener, backlog=self.config.backlog))
-
-
-def _listen(host: str, port: int, backlog: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=backlog)
+        for listener in self._listeners:
+            server = await self._shop.parts.loop.create_server(self._protocol, sock=listener)
+            self.servers.append(server)

@@ -1,10 +1,21 @@
 """`mercato import`: a catalogue from a file, beside a running shop or without one."""
 
 import argparse
+from pathlib import Path
 
+from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.commands.tasks import perform
 from mercato.apps.importing import import_file
 from mercato.runtime.settings import read_settings
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
+    parser.add_argument("file", type=Path, help="a CSV file in Shopify's format, or JSON lines; .gz is read as it is")
+    parser.add_argument("--map", type=Path, metavar="FILE", help="which foreign JSON fields are which of ours")
+    parser.add_argument("--store", default="", metavar="HANDLE", help="the store (the first one)")
+    parser.add_argument("--dry-run", action="store_true", help="read and report, change nothing")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where to write rejected rows and warnings (CSV)")
 
 
 def command(options: argparse.Namespace) -> int:

@@ -3,11 +3,17 @@
 import argparse
 import asyncio
 
+from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.owner import Ownership
 from mercato.apps.services import make_services
 from mercato.apps.shop import make_parts, run_in_loop
 from mercato.runtime.migrate import migrate
-from mercato.runtime.settings import Settings, Setup, read_settings
+from mercato.runtime.settings import Settings, read_settings
+from mercato.runtime.setup import Setup
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
 
 
 def command(options: argparse.Namespace) -> int:

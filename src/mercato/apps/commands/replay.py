@@ -3,10 +3,16 @@
 import argparse
 from typing import Any
 
+from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.commands.tasks import note, perform
 from mercato.apps.control import Tell
 from mercato.apps.shop import Shop
 from mercato.runtime.settings import read_settings
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
+    parser.add_argument("event", nargs="?", help="SERVICE/SOURCE/NUMBER as listed, or `all`")
 
 
 def command(options: argparse.Namespace) -> int:

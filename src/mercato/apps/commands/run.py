@@ -1,68 +1,34 @@
 """`mercato run`: the shop is open."""
 
 import argparse
-import asyncio
-import gc
-import os
 import resource
-import signal
-import sys
+from contextlib import ExitStack
 
-from mercato.apps.acceptor.serving import ServerBehindAcceptor
-from mercato.apps.commands.task_list import TASKS
-from mercato.apps.control import ControlServer
-from mercato.apps.demo import DemoAccounts, open_demo
+from mercato.apps.commands.data_folder import add_data_folder
+from mercato.apps.listening import listen
+from mercato.apps.loading import loading
 from mercato.apps.owner import Ownership
-from mercato.apps.shop import Shop, ShopServer, flush_logs, make_parts, run_in_loop
-from mercato.runtime.settings import Settings, read_settings
+from mercato.runtime.settings import read_settings
 
 MOST_FILES = 65_536  # connections and database files together
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
+    parser.add_argument("--port", type=int, help="where to listen (8000)")
+    parser.add_argument("--host", help="on which address to listen (127.0.0.1)")
+    parser.add_argument("--empty", action="store_true", help="do not open the demo shop in a new data folder")
+
+
 def command(options: argparse.Namespace) -> int:
+    """Listen first: who comes while the shop is loaded waits a moment, and is not refused."""
     _allow_many_connections()
     settings = read_settings(data=options.data, port=options.port, host=options.host)
-    with Ownership(settings.data):
-        return run_in_loop(_run(settings, demo=not options.empty))
-
-
-async def _run(settings: Settings, *, demo: bool) -> int:
-    loop = asyncio.get_running_loop()
-    shop = Shop(settings, make_parts(settings, loop))
-    shop.start()
-    server, control = _server(shop), ControlServer(shop, TASKS)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
-    flushing = loop.create_task(flush_logs(shop.parts))
-    try:
-        accounts = await open_demo(shop) if demo else None
-        await control.start()
-        _keep_what_stands()
-        announcing = loop.create_task(_announce(server, settings, accounts))
-        await server.serve()
-        announcing.cancel()
-    except SystemExit:
-        print(
-            f"mercato: cannot listen on {settings.host}:{settings.port}: choose another port with --port",
-            file=sys.stderr,
-        )
-        return 1
-    finally:
-        flushing.cancel()
-        await control.stop()
-        await shop.stop()
-    print("The shop is closed; everything is kept in", settings.data)
-    return 0
-
-
-def _server(shop: Shop) -> ShopServer:
-    """With an acceptor where a second processor is there for it."""
-    match shop.settings.acceptor:
-        case "auto":
-            wanted = (os.cpu_count() or 1) > 1
-        case chosen:
-            wanted = chosen == "on"
-    return ServerBehindAcceptor(shop) if wanted else shop.server()
+    with Ownership(settings.data), ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(each) for each in listen(settings.host, settings.port)]
+        with loading():
+            from mercato.apps.commands.opening import open_shop
+        return open_shop(settings, sockets, demo=not options.empty)
 
 
 def _allow_many_connections() -> None:
@@ -71,29 +37,3 @@ def _allow_many_connections() -> None:
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _keep_what_stands() -> None:
-    """Let the garbage collector pass over what the start has made, and look less often at the rest.
-
-    A connection is many objects. With thousands of them, looking through all holds everybody up for a tenth of a
-    second, and Python would do it whenever some thousands more have come.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-
-
-async def _announce(server: object, settings: Settings, accounts: DemoAccounts | None) -> None:
-    """Say where everything is, once the server listens."""
-    while not getattr(server, "started", False):  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    mails = f"as files in {settings.mail_folder}" if settings.mail == "folder" else f"by {settings.mail}"
-    print("The shop is open. Stop it with Ctrl-C.\n")
-    print(f"  storefront  {settings.url}/")
-    print(f"  API         {settings.url}/v1  (described in schemas/openapi.json and at {settings.url}/v1/openapi.json)")
-    print(f"  mails       {mails}")
-    print(f"  data        {settings.data}")
-    if accounts is not None:
-        print(f"  shopper     {accounts.email}  password {accounts.password}")
-        print(f"  API key     {accounts.api_key}  (the owner's, for Authorization: Bearer)")
-    print(flush=True)

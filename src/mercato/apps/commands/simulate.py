@@ -31,7 +31,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes (one a core)")
     parser.add_argument("--twice", action="store_true", help="run every seed twice and compare the traces")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of a seed")
-    parser.set_defaults(command=command)
 
 
 def command(options: argparse.Namespace) -> int:

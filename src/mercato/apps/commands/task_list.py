@@ -1,8 +1,30 @@
-"""The tasks that a running shop does for commands which find its data folder owned."""
+"""The tasks that a running shop does for commands which find its data folder owned.
 
-from mercato.apps.commands.replay import replay
-from mercato.apps.commands.verify import verify
-from mercato.apps.control import Task
-from mercato.apps.importing import import_file
+What does them is loaded with the first task: a shop opens without it.
+"""
 
-TASKS: dict[str, Task] = {"import": import_file, "verify": verify, "replay": replay}
+from typing import Any
+
+from mercato.apps.control import Task, Tell
+from mercato.apps.shop import Shop
+
+
+async def _import(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
+    from mercato.apps.importing import import_file
+
+    return await import_file(shop, arguments, tell)
+
+
+async def _verify(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
+    from mercato.apps.commands.verify import verify
+
+    return await verify(shop, arguments, tell)
+
+
+async def _replay(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
+    from mercato.apps.commands.replay import replay
+
+    return await replay(shop, arguments, tell)
+
+
+TASKS: dict[str, Task] = {"import": _import, "verify": _verify, "replay": _replay}

@@ -3,11 +3,16 @@
 import argparse
 from typing import Any
 
+from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.commands.tasks import perform
 from mercato.apps.control import News, Tell
 from mercato.apps.shop import Shop
 from mercato.apps.verify.report import find_differences
 from mercato.runtime.settings import read_settings
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_data_folder(parser)
 
 
 def command(options: argparse.Namespace) -> int:

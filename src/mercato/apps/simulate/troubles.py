@@ -13,7 +13,7 @@ from mercato.apps.simulate.pools import Killed
 from mercato.apps.simulate.process import ShopProcess
 from mercato.apps.simulate.world import World
 from mercato.apps.verify.report import find_differences
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.services.orders.messages import ExpireOrder
 from mercato.values.ids import OrderId
 from mercato.values.messages import Caller, Refusal, Unavailable

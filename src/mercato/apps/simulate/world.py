@@ -30,7 +30,7 @@ from mercato.apps.simulate.town import Town, copy_town
 from mercato.apps.simulate.trace import Tell, Trace
 from mercato.apps.simulate.weather import Weather, draw
 from mercato.runtime.batches.executor import Batch
-from mercato.runtime.database.engine import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.values.clock import MINUTE
 
 BEFORE = 10 * MINUTE  # between the founding of the town and the beginning of a simulation

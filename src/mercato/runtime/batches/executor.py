@@ -29,7 +29,8 @@ from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
-from mercato.runtime.database.engine import Database, DatabaseFault
+from mercato.runtime.database.engine import Database
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.memory import Memory, Place
 from mercato.runtime.parts import Parts

@@ -13,7 +13,7 @@ import msgspec
 from mercato.runtime.answers import Answer, IdempotencyKey, encode, problem
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.parked import PARK, UNPARK, ParkedRow, pack, pause_after, unpack
-from mercato.runtime.database.engine import ConstraintFault
+from mercato.runtime.database.faults import ConstraintFault
 from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
 from mercato.runtime.database.intents import FINISH
 from mercato.runtime.service import Handle, Listener

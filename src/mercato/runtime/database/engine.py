@@ -9,14 +9,6 @@ from mercato.runtime.database.statements import Compiled, Statement
 Values = tuple[Any, ...] | dict[str, Any]
 
 
-class DatabaseFault(Exception):
-    """The engine could not do its work (disk full, file damaged, connection lost): nothing of the batch happened."""
-
-
-class ConstraintFault(Exception):
-    """A row would break a constraint of its table."""
-
-
 class CompiledStatements(dict[Statement[Any], Compiled]):
     """Statements compiled for one dialect, each when it is first used."""
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import apsw
 
-from mercato.runtime.database.engine import CompiledStatements, ConstraintFault, DatabaseFault, Values
+from mercato.runtime.database.engine import CompiledStatements, Values
+from mercato.runtime.database.faults import ConstraintFault, DatabaseFault
 
 _CACHED_STATEMENTS = 512
 _CACHE_KIB = 16_384

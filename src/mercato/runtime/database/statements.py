@@ -71,6 +71,7 @@ class Statement(Generic[Row]):
         self.record = record
         self.across_stores = across_stores
         self.layout = layout
+        self._compiled: dict[str, Compiled] = {}
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -108,7 +109,12 @@ class Statement(Generic[Row]):
         return compared == keys
 
     def compile(self, dialect: str) -> Compiled:
-        """The SQL of this statement. Raises StatementError where it breaks a rule."""
+        """The SQL of this statement, made once for all databases. Raises StatementError where it breaks a rule."""
+        if dialect not in self._compiled:
+            self._compiled[dialect] = self._compile(dialect)
+        return self._compiled[dialect]
+
+    def _compile(self, dialect: str) -> Compiled:
         self._check_store()
         self._check_record()
         self._check_kept()

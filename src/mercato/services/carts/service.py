@@ -13,7 +13,7 @@ from mercato.contracts.catalog import ProductChanged
 from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.contracts.pricing import PriceChanged
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.carts import commands, listeners, queries, storage
 from mercato.services.carts.api import ROUTES
 

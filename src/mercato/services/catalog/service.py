@@ -13,7 +13,7 @@ from mercato.contracts.inventory import StockChanged, StockReleased, StockReserv
 from mercato.contracts.pricing import PriceChanged
 from mercato.runtime.http.cached import ReplyCache
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.catalog import listeners, queries, storage
 from mercato.services.catalog.api import routes
 from mercato.services.catalog.commands import categories, imports, products

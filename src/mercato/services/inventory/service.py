@@ -4,7 +4,7 @@ from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.inventory import AdjustStock, FindShortages, GetStock
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.inventory import commands, listeners, queries, storage
 from mercato.services.inventory.api import ROUTES
 

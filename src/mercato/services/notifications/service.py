@@ -4,7 +4,7 @@ from mercato.contracts.notifications import ListDeliveries
 from mercato.contracts.orders import OrderCancelled, OrderPaid
 from mercato.contracts.users import EmailVerificationAsked, PasswordChanged, PasswordResetAsked, SignUpRepeated
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.notifications import commands, listeners, queries, storage
 from mercato.services.notifications.adapters.letters import Letters
 from mercato.services.notifications.adapters.mail_folder import MailFolder

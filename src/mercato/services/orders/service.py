@@ -13,7 +13,7 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.payments import PaymentCaptured, PaymentPending, PaymentRefunded
 from mercato.runtime.service import Ask, Await, Handle, Job, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.orders import commands, jobs, listeners, queries, storage
 from mercato.services.orders.api import ROUTES
 from mercato.services.orders.messages import ExpireOrder, ListExpired, RefuseSoldOut

@@ -11,7 +11,7 @@ from mercato.contracts.payments import (
     RecordNotice,
 )
 from mercato.runtime.service import Ask, Handle, Listen, Needs, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.payments import commands, listeners, queries, storage
 from mercato.services.payments.adapters.gateway import Gateway
 from mercato.services.payments.adapters.notices import PostNotice

@@ -3,7 +3,7 @@
 from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.pricing import GetPrices, QuoteCart, SetPrices, SetRates
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.pricing import commands, listeners, queries, storage
 from mercato.services.pricing.api import ROUTES
 

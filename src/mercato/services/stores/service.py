@@ -11,7 +11,7 @@ from mercato.contracts.stores import (
     RevokeApiKey,
 )
 from mercato.runtime.service import Ask, Handle, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.stores import commands, queries, storage
 from mercato.services.stores.api import ROUTES
 

@@ -22,7 +22,7 @@ from mercato.contracts.users import (
 )
 from mercato.runtime.access.passwords import Argon2Passwords, Passwords
 from mercato.runtime.service import Ask, Handle, Job, Service
-from mercato.runtime.settings import Setup
+from mercato.runtime.setup import Setup
 from mercato.services.users import commands, jobs, queries, storage
 from mercato.services.users.api import routes
 from mercato.services.users.messages import ForgetExpired
