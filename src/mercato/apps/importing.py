@@ -7,7 +7,8 @@ last import's sends nothing. It works beside a running shop, a bounded number of
 import asyncio
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +21,14 @@ from mercato.contracts.stores import FindStore, Store
 from mercato.services.catalog.adapters.import_files import open_source
 from mercato.services.catalog.adapters.mapping import BadMapping
 from mercato.services.catalog.adapters.records import BrokenFile, Fault, ImportedProduct, Source
-from mercato.services.catalog.messages import GetImport, Imported, ImportProduct, RecordImport
+from mercato.services.catalog.messages import GetImport, GivenProduct, Imported, ImportProducts, RecordImport
+from mercato.values.ids import ProductId
 from mercato.values.messages import Caller, NotFound, Refusal
 
 Item = ImportedProduct | Fault
 
-AT_ONCE = 64  # products that are under way together
+AT_ONCE = 32  # products of one command
+AHEAD = 2  # commands that are under way together
 SHOWN = 20  # faults that are shown on the screen; the report has all of them
 LOOK = 0.2  # seconds between two looks at the first pass's progress
 
@@ -96,72 +99,119 @@ class _Run:
         self.faults = faults
         self._caller = Caller.system(store.id, f"import {shop.parts.ids.new('imp')}")
         self.dry = dry
+        self._file = ""
+        self._applied = 0
+        self._under_way: deque[tuple[_Chunk, asyncio.Task[tuple[Imported, ...]]]] = deque()
         self.counts = {"created": 0, "changed": 0, "unchanged": 0}
 
     async def apply(self, file: str, tell: Tell) -> None:
         calls = self._shop.node.calls
         begun = await calls.ask(GetImport(file), self._caller)
-        items = self._source.read(0 if begun.finished or self.dry else begun.ordinal)
+        self._file, self._applied = file, 0 if begun.finished or self.dry else begun.ordinal
+        items = self._source.read(self._applied)
         reading = self._begin_to_read(items)
         try:
             while chunk := await reading:
                 progress = self._source.progress()
                 reading = self._begin_to_read(items)  # while this one is applied
-                products = self._sort(chunk)
-                if products and not self.dry:
-                    await asyncio.gather(*(self._apply(product) for product in products))
-                    await calls.do(RecordImport(file, products[-1].ordinal, False), self._caller)
+                self._report(chunk)
+                if chunk.products and not self.dry:
+                    await self._send(chunk)
                 tell(News(done=progress.done, total=progress.total))
+            while self._under_way:
+                await self._finish()
         finally:
             reading.cancel()
+            for _, results in self._under_way:
+                results.cancel()
         if not self.dry:
             await calls.do(RecordImport(file, 0, True), self._caller)
 
-    def _begin_to_read(self, items: Iterator[Item]) -> "asyncio.Future[list[Item]]":
+    def _begin_to_read(self, items: Iterator[Item]) -> "asyncio.Future[_Chunk]":
         """The next chunk of the file, in the pool of slow work."""
-        return asyncio.ensure_future(self._shop.parts.pools.slow.run(lambda: list(islice(items, AT_ONCE))))
+        currency = self._store.currency
+        return asyncio.ensure_future(self._shop.parts.pools.slow.run(lambda: _Chunk(islice(items, AT_ONCE), currency)))
 
-    def _sort(self, chunk: list[Item]) -> list[ImportedProduct]:
-        products = []
-        for item in chunk:
-            if isinstance(item, Fault):
-                self.faults.add(item)
-            else:
-                products.append(item)
-        return products
+    def _report(self, chunk: "_Chunk") -> None:
+        for fault in chunk.faults:
+            self.faults.add(fault)
 
-    async def _apply(self, product: ImportedProduct) -> None:
-        command = ImportProduct(
-            _draft(product, self._store.currency),
-            product.category_path,
-            tuple(variant.quantity for variant in product.variants),
-        )
+    async def _send(self, chunk: "_Chunk") -> None:
+        """Begin to apply a chunk, when there is room for it."""
+        if len(self._under_way) == AHEAD:
+            await self._finish()
+        self._under_way.append((chunk, asyncio.ensure_future(self._do(chunk.products))))
+
+    async def _do(self, products: tuple[GivenProduct, ...]) -> tuple[Imported, ...]:
+        command = ImportProducts(products, self._file, self._applied)
+        return await self._shop.node.calls.do(command, self._caller)
+
+    async def _finish(self) -> None:
+        """Wait for the chunk that was sent first."""
+        chunk, results = self._under_way.popleft()
         try:
-            imported: Imported = await self._shop.node.calls.do(command, self._caller)
+            for line, imported in zip(chunk.lines, await results, strict=True):
+                self._count(line, imported)
+        except Refusal:
+            for line, product in zip(chunk.lines, chunk.products, strict=True):
+                await self._apply_alone(line, product)
+        self._applied = chunk.last
+
+    async def _apply_alone(self, line: int, product: GivenProduct) -> None:
+        """Apply a product of a chunk that was refused as a whole: the others must not suffer from one."""
+        try:
+            (imported,) = await self._do((product,))
         except Refusal as refusal:
-            self.faults.add(Fault(product.line, "", f"{refusal.code}: {refusal.detail}"))
-            return
-        self.counts[imported.result] += 1
+            imported = Imported(ProductId(""), "refused", f"{refusal.code}: {refusal.detail}")
+        self._count(line, imported)
+
+    def _count(self, line: int, imported: Imported) -> None:
+        if imported.result == "refused":
+            self.faults.add(Fault(line, "", imported.reason))
+        else:
+            self.counts[imported.result] += 1
 
 
-def _draft(product: ImportedProduct, currency: str) -> ProductDraft:
-    return ProductDraft(
+class _Chunk:
+    """Some products of the file, the lines where they begin, the ordinal of the last one, and faults among them."""
+
+    def __init__(self, items: Iterable[Item], currency: str) -> None:
+        self.faults: list[Fault] = []
+        self.lines: list[int] = []
+        self.last = 0
+        products = []
+        for item in items:
+            if isinstance(item, Fault):
+                self.faults.append(item)
+            else:
+                self.lines.append(item.line)
+                self.last = item.ordinal
+                products.append(_given(item, currency))
+        self.products = tuple(products)
+
+    def __bool__(self) -> bool:
+        return bool(self.products or self.faults)
+
+
+def _given(product: ImportedProduct, currency: str) -> GivenProduct:
+    draft = ProductDraft(
         handle=product.handle,
         title=product.title,
         currency=currency,
         variants=tuple(
-            VariantDraft(
-                options=variant.options,
-                sku=variant.sku,
-                barcode=variant.barcode,
-                grams=variant.grams,
-                image=variant.image,
-                price=variant.price,
-                compare_at=variant.compare_at,
-            )
-            for variant in product.variants
+            [
+                VariantDraft(
+                    options=variant.options,
+                    sku=variant.sku,
+                    barcode=variant.barcode,
+                    grams=variant.grams,
+                    image=variant.image,
+                    price=variant.price,
+                    compare_at=variant.compare_at,
+                )
+                for variant in product.variants
+            ]
         ),
-        description=product.description,
         vendor=product.vendor,
         type=product.type,
         tags=product.tags,
@@ -170,6 +220,8 @@ def _draft(product: ImportedProduct, currency: str) -> ProductDraft:
         specs=product.specs,
         status=product.status,
     )
+    quantities = tuple([variant.quantity for variant in product.variants])
+    return GivenProduct(draft, product.description, product.category_path, quantities)
 
 
 async def _first_pass(shop: Shop, source: Source, tell: Tell) -> int:

@@ -50,7 +50,7 @@ from mercato.values.messages import (
 
 Row = TypeVar("Row")
 
-BATCH = 64  # messages of one batch
+BATCH = 64
 BUDGET = 0.005  # seconds of execution after which a batch ends
 QUEUE = 4_096  # commands that may wait; more are told to come back later
 MANY = 100_000  # rows of the runtime's own tables that are read at once
