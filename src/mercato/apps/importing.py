@@ -28,7 +28,7 @@ from mercato.values.messages import Caller, NotFound, Refusal
 Item = ImportedProduct | Fault
 
 AT_ONCE = 32  # products of one command
-AHEAD = 2  # commands that are under way together
+AHEAD = 4  # commands that are under way together
 SHOWN = 20  # faults that are shown on the screen; the report has all of them
 LOOK = 0.2  # seconds between two looks at the first pass's progress
 

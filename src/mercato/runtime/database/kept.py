@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import Table, bindparam, delete, select, update
 
-from mercato.runtime.database.statements import Statement, fetch, insert_into, upsert, write
+from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -31,9 +31,9 @@ class Kept(Generic[Record]):
         self.alone = len(key) == 1
         self.guard_of = attrgetter(guard) if guard else None
         row = (*record.__struct_fields__, "store")
-        self.find = fetch(
-            record, select(*(c for c in table.c if c.name != "store")).where(same_store, same_id).order_by(*key)
-        )
+        found = select(*(c for c in table.c if c.name != "store")).order_by(*key)
+        self.find = fetch(record, found.where(same_store, same_id))
+        self.find_several = fetch(record, found.where(same_store, any_of(key[0], "ids")))
         self.add = insert_into(table, layout=row)
         self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key], layout=row)
         self.remove = write(delete(table).where(*one))
@@ -50,5 +50,11 @@ class Kept(Generic[Record]):
     @property
     def statements(self) -> dict[str, Statement[Any]]:
         """Its statements by what they do."""
-        made: dict[str, Statement[Any]] = {"find": self.find, "add": self.add, "put": self.put, "remove": self.remove}
+        made: dict[str, Statement[Any]] = {
+            "find": self.find,
+            "find_several": self.find_several,
+            "add": self.add,
+            "put": self.put,
+            "remove": self.remove,
+        }
         return made if self.change is None else {**made, "change": self.change}

@@ -66,7 +66,9 @@ class Statement(Generic[Row]):
     """One declared statement. `record` is what a row becomes, None for a change. `layout` names all parameters in the
     order of a tuple, where they may be given so: a record's fields and what is added to them."""
 
-    def __init__(self, core: Any, record: type[Row] | None, across_stores: bool, layout: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, core: Any, record: type[Row] | None, across_stores: bool, layout: tuple[str, ...] = ()
+    ) -> None:
         self.core = core
         self.record = record
         self.across_stores = across_stores
@@ -122,7 +124,7 @@ class Statement(Generic[Row]):
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
-            table=next(iter(self.tables)) if len(self.tables) == 1 else "",
+            table=_written(self.core),
             key_of=itemgetter(*self.key) if self.key else None,
             unconditional=self.unconditional,
         )
@@ -322,6 +324,11 @@ def _tables_of(core: Any) -> list[Table]:
         table = cast(Table, core.table)
         found[table.name] = table
     return list(found.values())
+
+
+def _written(core: Any) -> str:
+    """The table that a change writes; "" for a question."""
+    return "" if isinstance(core, Select) else str(core.table.name)
 
 
 def _is_equality(clause: Any) -> bool:

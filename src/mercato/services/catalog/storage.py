@@ -277,10 +277,15 @@ _lowest_price = (
     )
     .scalar_subquery()
 )
+_price = func.coalesce(_lowest_price, MAX_PRICE)
 SET_LISTED_PRICE = write(
     update(listing)
-    .where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
-    .values(price=func.coalesce(_lowest_price, MAX_PRICE))
+    .where(
+        listing.c.store == bindparam("store"),
+        listing.c.product_id == bindparam("product_id"),
+        listing.c.price != _price,
+    )
+    .values(price=_price)
 )
 
 _listed = (listing.c.product_id, listing.c.title, listing.c.price)

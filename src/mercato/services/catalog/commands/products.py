@@ -63,7 +63,8 @@ def add_product(
         version=1,
         body=encode(product.body).decode(),
     )
-    _list(tx, tree, product)
+    prices = [variant.price for variant in draft.variants if variant.price is not None]
+    _list(tx, tree, product, min(prices, default=MAX_PRICE))
     _tell(tx, product, removed=())
     _pass_on(tx, product, draft.variants)
     return product
@@ -138,7 +139,8 @@ def _save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[Va
         body=encode(after.body).decode(),
     )
     saved = msgspec.structs.replace(after, version=product.version + 1)
-    _list(tx, tree, saved)
+    tx.run(storage.REMOVE_LISTED, product_id=saved.id)
+    _list(tx, tree, saved, _lowest_price(tx, saved.id, saved.currency))
     _tell(tx, saved, removed)
     return saved
 
@@ -161,13 +163,10 @@ def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...
         tx.emit(ProductArchived(product.id), product.id, product.version)
 
 
-def _list(tx: Transaction, tree: Tree, product: StoredProduct) -> None:
-    """Put the product where lists show it."""
-    if product.version > 1:
-        tx.run(storage.REMOVE_LISTED, product_id=product.id)
+def _list(tx: Transaction, tree: Tree, product: StoredProduct, price: int) -> None:
+    """Put the product where lists show it. A new one stands at once where it will stand with the prices given."""
     if product.status != "active":
         return
-    price = _lowest_price(tx, product.id, product.currency) if product.version > 1 else MAX_PRICE
     for category_id in tree.shown_in(product.body.categories):
         tx.defer(
             storage.SAVE_LISTED,
