@@ -66,9 +66,7 @@ class Statement(Generic[Row]):
     """One declared statement. `record` is what a row becomes, None for a change. `layout` names all parameters in the
     order of a tuple, where they may be given so: a record's fields and what is added to them."""
 
-    def __init__(
-        self, core: Any, record: type[Row] | None, across_stores: bool, layout: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, core: Any, record: type[Row] | None, across_stores: bool, layout: tuple[str, ...] = ()) -> None:
         self.core = core
         self.record = record
         self.across_stores = across_stores
