@@ -227,6 +227,8 @@ class Transaction(Reader):
 
     def read_ahead(self, kept: Kept[Record], ids: Iterable[str]) -> None:
         """Have the rows of these ids in memory, by one question for all that are not there yet."""
+        if kept.find_several is None:
+            raise ValueError(f"rows of {kept.name} are not read together: declare it with `together=True`")
         places = {row_id: (self.store, kept.name, row_id) for row_id in ids}
         find = self.memory.find if self.memory is not None else _nothing
         missing = [row_id for row_id, place in places.items() if place not in self.known and find(place) is None]

@@ -1,4 +1,4 @@
-"""Rows that the events of a batch are going to ask for, read before it begins: one question a table, not one an event."""
+"""What the events of a batch are going to ask for, read before it begins: one question for all rows of a table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
