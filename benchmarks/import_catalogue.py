@@ -13,6 +13,7 @@ from benchmarks.load.client import JourneyJob, JourneyReport, start_journeys
 from benchmarks.load.program import build
 from benchmarks.machine import Figure
 from benchmarks.outcome import BenchmarkError, Outcome, number, print_table, tell
+from benchmarks.processes import Memory
 from benchmarks.seed import Seed, Seeded, draft
 from benchmarks.server import Server, server
 
@@ -41,11 +42,11 @@ COLUMNS = (
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """`memory` is the server's resident memory in MiB, read ten times a second; `after` is until prices were shown."""
+    """`memory` is the server's, read ten times a second; `after` is until prices were shown."""
 
     seconds: float
     after: float
-    memory: list[float]
+    memory: list[Memory]
     cpu_seconds: float
     note: str
 
@@ -69,15 +70,19 @@ def run(options: argparse.Namespace) -> Outcome:
         shop.stop()
         verified = shop.verify()
     memory, pace = imported.memory, options.products / imported.seconds
+    before, half_way, end = memory[0], memory[len(memory) // 2], memory[-1]
     figures: dict[str, Figure] = {
         "products_per_second": pace,
         "products": options.products,
         "seconds": imported.seconds,
         "seconds_until_priced": imported.seconds + imported.after,
         "server_cpu_us_per_product": imported.cpu_seconds * 1e6 / options.products,
-        "memory_before_mib": memory[0],
-        "memory_half_way_mib": memory[len(memory) // 2],
-        "memory_at_the_end_mib": memory[-1],
+        "memory_before_mib": before.resident,
+        "memory_half_way_mib": half_way.resident,
+        "memory_at_the_end_mib": end.resident,
+        "unmapped_memory_before_mib": before.anonymous,
+        "unmapped_memory_half_way_mib": half_way.anonymous,
+        "unmapped_memory_at_the_end_mib": end.anonymous,
         "peak_memory_mib": peak,
         "shoppers": options.shoppers,
         "journeys": report.completed + report.outside_completed if report else 0,
@@ -145,7 +150,7 @@ def _import_beside_shoppers(
 
 def _import(shop: Server, file: Path, options: argparse.Namespace) -> Imported:
     cpu, begun = shop.cpu_seconds(), time.monotonic()
-    memory = [shop.memory().resident]
+    memory = [shop.memory()]
     command = shop.command("import", str(file))
     out = shop.folder / "import.out"
     with out.open("wb") as stream:
@@ -155,7 +160,7 @@ def _import(shop: Server, file: Path, options: argparse.Namespace) -> Imported:
             if time.monotonic() > begun + options.seconds:
                 raise BenchmarkError(f"the import did not end within {options.seconds:g} s")
             time.sleep(LOOK)
-            memory.append(shop.memory().resident)
+            memory.append(shop.memory())
     finally:
         processes.end(process)
     seconds, note = time.monotonic() - begun, out.read_text(errors="replace").strip()
@@ -191,6 +196,9 @@ def _print(figures: dict[str, Figure], imported: Imported) -> None:
             ("server's memory before, MiB", figure("memory_before_mib")),
             ("half way", figure("memory_half_way_mib")),
             ("at the end", figure("memory_at_the_end_mib")),
+            ("without mapped files, before", figure("unmapped_memory_before_mib")),
+            ("half way", figure("unmapped_memory_half_way_mib")),
+            ("at the end", figure("unmapped_memory_at_the_end_mib")),
             ("at most", figure("peak_memory_mib")),
             ("purchases all the while", figure("journeys")),
             ("and failed ones", figure("failures")),

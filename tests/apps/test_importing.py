@@ -12,9 +12,16 @@ import msgspec
 import pytest
 
 from mercato.apps.control import News
-from mercato.apps.importing import AT_ONCE, import_file
-from mercato.contracts.catalog import GetProduct, Product
+from mercato.apps.file_reader import AT_ONCE
+from mercato.apps.importing import import_file
+from mercato.contracts.catalog import ChangeProduct, GetProduct, Product, ProductDraft
 from mercato.runtime.database.sqlite import connect
+from mercato.runtime.transaction import Transaction
+from mercato.services.catalog.commands import imports
+from mercato.services.catalog.commands.categories import Tree
+from mercato.services.catalog.commands.products import add_product
+from mercato.services.catalog.domain import SafeHtml
+from mercato.values.ids import ProductId
 from tests.journeys.town import Person, Town, opened
 from tests.services.catalog.adapters.files import csv_text, real_file
 from tests.services.conftest import until
@@ -252,6 +259,45 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stood(tmp_path: P
             (6 * BATCH, 20, 20)
         ]
         assert await town.sound()
+
+
+async def test_a_product_whose_handle_is_taken_is_reported_and_the_others_are_imported(
+    town: Town, tmp_path: Path
+) -> None:
+    await imported(town, shirts(tmp_path, 3))
+    moved, other = await product(town, "shirt-1"), await product(town, "shirt-2")
+    await town.calls.do(ChangeProduct(moved.id, handle="moved"), town.system())
+    await town.calls.do(ChangeProduct(other.id, handle="shirt-1"), town.system())
+    code, notes = await imported(town, shirts(tmp_path, 2, title="Blouse"))
+    assert (code, "0 created, 1 changed, 0 unchanged, 1 rejected" in notes[-1]) == (1, True)
+    assert any("line 4: rejected: handle_in_use" in note for note in notes)
+    assert [(await product(town, handle)).title for handle in ("shirt-0", "moved", "shirt-1")] == [
+        "Blouse 0",
+        "Shirt 1",
+        "Shirt 2",
+    ]
+    assert await town.sound()
+
+
+async def test_one_product_that_fails_takes_none_of_its_chunk_with_it(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_for_one(tx: Transaction, tree: Tree, product_id: ProductId, draft: ProductDraft, html: SafeHtml) -> Any:
+        added = add_product(tx, tree, product_id, draft, html)
+        if draft.handle == "shirt-5":
+            raise RuntimeError("a fault in a handler")
+        return added
+
+    monkeypatch.setattr(imports, "add_product", fails_for_one)
+    count = AT_ONCE + 4
+    code, notes = await imported(town, shirts(tmp_path, count))
+    assert (code, f"imported: {count - 1} created, 0 changed, 0 unchanged, 1 rejected" in notes[-1]) == (1, True)
+    assert any("line 12: rejected: internal_error" in note for note in notes)
+    assert in_catalogue(town) == Figures(count - 1, 2 * count - 2, count - 1, 0)
+    monkeypatch.undo()
+    code, notes = await imported(town, shirts(tmp_path, count))
+    assert (code, f"imported: 1 created, 0 changed, {count - 1} unchanged, 0 rejected" in notes[-1]) == (0, True)
+    assert await town.sound()
 
 
 async def test_people_buy_while_a_catalogue_is_imported(tmp_path: Path) -> None:

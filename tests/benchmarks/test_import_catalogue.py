@@ -14,6 +14,7 @@ def test_a_catalogue_is_imported(capfd: pytest.CaptureFixture[str]) -> None:
     assert (code, figures["products"], figures["verify_differences"]) == (0, 30, 0)
     assert figures["products_per_second"] > 0
     assert 0 < figures["memory_before_mib"] <= figures["peak_memory_mib"]
+    assert 0 < figures["unmapped_memory_at_the_end_mib"] <= figures["memory_at_the_end_mib"]
     assert "30 created" in told
 
 

@@ -22,6 +22,7 @@ TABLES = {
     "pages": "SELECT * FROM pages ORDER BY 1, 2",
     "stamps": "SELECT * FROM stamps ORDER BY 1, 2, 3",
     "lines": "SELECT * FROM lines ORDER BY 1, 2, 3",
+    "totals": "SELECT * FROM totals ORDER BY 1, 2",
     "documents": "SELECT * FROM documents ORDER BY 1, 2, 3",
     "outbox": "SELECT number, store, type, version, aggregate, aggregate_version, at, correlation, cause, body "
     "FROM outbox ORDER BY number",
@@ -88,6 +89,9 @@ def set_size() -> Iterator[Any]:
 @example(batch=([("a", "stamp", 1), ("a", "put_stamp", 2)], [Sent("a", "stamp", 2), Sent("b", "stamp_and_break", 1)]))
 @example(
     batch=([], [Sent("a", "stamp", 1), Sent("a", "remove_stamp", 1), Sent("a", "stamp", 3), Sent("a", "stamp", 1)])
+)
+@example(
+    batch=([("a", "total", 0), ("a", "line", 2)], [Sent("b", "line"), Sent("a", "see_total"), Sent("a", "line", 3)])
 )
 @example(batch=([], [Sent("a", begins="a", key="k1"), Sent("a", "answer"), Sent("a", begins="a", key="k1")]))
 def test_a_batch_does_what_its_messages_do_one_by_one(

@@ -6,50 +6,43 @@ last import's sends nothing. It works beside a running shop, a bounded number of
 
 import asyncio
 import csv
-import hashlib
-from collections.abc import Iterator
-from itertools import islice
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from mercato.apps.control import News, Tell
+from mercato.apps.file_reader import Chunk, Surveyed, Wanted
+from mercato.apps.reading import Reading, UnreadableFile
 from mercato.apps.shop import Shop
-from mercato.contracts.catalog import ProductDraft, VariantDraft
 from mercato.contracts.stores import FindStore, Store
-from mercato.services.catalog.adapters.import_files import open_source
-from mercato.services.catalog.adapters.mapping import BadMapping
-from mercato.services.catalog.adapters.records import BrokenFile, Fault, ImportedProduct, Source
-from mercato.services.catalog.messages import GetImport, Imported, ImportProduct, RecordImport
+from mercato.services.catalog.adapters.records import Fault
+from mercato.services.catalog.messages import GetImport, GivenProduct, Imported, ImportProducts, RecordImport
+from mercato.values.ids import ProductId
 from mercato.values.messages import Caller, NotFound, Refusal
 
-Item = ImportedProduct | Fault
-
-AT_ONCE = 64  # products that are under way together
+AHEAD = 4  # chunks of products that are under way together
 SHOWN = 20  # faults that are shown on the screen; the report has all of them
-LOOK = 0.2  # seconds between two looks at the first pass's progress
 
 
 async def import_file(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
     """Import `arguments["file"]`; exit code 0 when everything was applied, 1 when rows or the file were refused."""
     path = Path(arguments["file"])
-    mapping = Path(arguments["map"]) if arguments.get("map") else None
     report = Path(arguments["report"]) if arguments.get("report") else None
     try:
         store = await shop.node.calls.ask(
             FindStore(handle=str(arguments.get("store", ""))), Caller.system("", "import")
         )
-        source = open_source(path, store.currency, mapping)
-        survey = await _first_pass(shop, source, tell)
-        tell(News(note=f"{path.name}: {survey} products; the file is sound"))
-        file = await shop.parts.pools.slow.run(lambda: _hash(path, mapping))
-        with Faults(report) as faults:
-            run = _Run(shop, store, source, faults, dry=bool(arguments.get("dry_run")))
-            await run.apply(file, tell)
+        async with Reading(Wanted(str(path), str(arguments.get("map") or ""), store.currency)) as reading:
+            survey = await reading.survey(tell)
+            tell(News(note=f"{path.name}: {survey.products} products; the file is sound"))
+            with Faults(report) as faults:
+                run = _Run(shop, store, reading, faults, dry=bool(arguments.get("dry_run")))
+                await run.apply(survey, tell)
     except NotFound:
         tell(News(note="there is no such store; `mercato run` opens a demo store in an empty data folder"))
         return 1
-    except (BrokenFile, BadMapping, OSError) as error:
+    except (UnreadableFile, OSError) as error:
         tell(News(note=f"nothing was imported. {error}"))
         return 1
     _tell_end(tell, run, report)
@@ -89,107 +82,70 @@ class Faults:
 class _Run:
     """The second pass over one file."""
 
-    def __init__(self, shop: Shop, store: Store, source: Source, faults: Faults, *, dry: bool) -> None:
-        self._shop = shop
-        self._store = store
-        self._source = source
+    def __init__(self, shop: Shop, store: Store, reading: Reading, faults: Faults, *, dry: bool) -> None:
+        self._calls = shop.node.calls
+        self._reading = reading
         self.faults = faults
         self._caller = Caller.system(store.id, f"import {shop.parts.ids.new('imp')}")
         self.dry = dry
+        self._file = ""
+        self._applied = 0
+        self._under_way: deque[tuple[Chunk, asyncio.Task[tuple[Imported, ...]]]] = deque()
         self.counts = {"created": 0, "changed": 0, "unchanged": 0}
 
-    async def apply(self, file: str, tell: Tell) -> None:
-        calls = self._shop.node.calls
-        begun = await calls.ask(GetImport(file), self._caller)
-        items = self._source.read(0 if begun.finished or self.dry else begun.ordinal)
-        reading = self._begin_to_read(items)
+    async def apply(self, survey: Surveyed, tell: Tell) -> None:
+        self._file = survey.file
+        begun = await self._calls.ask(GetImport(self._file), self._caller)
+        self._applied = 0 if begun.finished or self.dry else begun.ordinal
         try:
-            while chunk := await reading:
-                progress = self._source.progress()
-                reading = self._begin_to_read(items)  # while this one is applied
-                products = self._sort(chunk)
-                if products and not self.dry:
-                    await asyncio.gather(*(self._apply(product) for product in products))
-                    await calls.do(RecordImport(file, products[-1].ordinal, False), self._caller)
-                tell(News(done=progress.done, total=progress.total))
+            async for chunk in self._reading.chunks(self._applied):
+                for fault in chunk.faults:
+                    self.faults.add(fault)
+                if chunk.products and not self.dry:
+                    await self._send(chunk)
+                tell(News(done=chunk.done, total=chunk.total))
+            while self._under_way:
+                await self._finish()
         finally:
-            reading.cancel()
+            for _, results in self._under_way:
+                results.cancel()
         if not self.dry:
-            await calls.do(RecordImport(file, 0, True), self._caller)
+            await self._calls.do(RecordImport(self._file, 0, True), self._caller)
 
-    def _begin_to_read(self, items: Iterator[Item]) -> "asyncio.Future[list[Item]]":
-        """The next chunk of the file, in the pool of slow work."""
-        return asyncio.ensure_future(self._shop.parts.pools.slow.run(lambda: list(islice(items, AT_ONCE))))
+    async def _send(self, chunk: Chunk) -> None:
+        """Begin to apply a chunk, when there is room for it."""
+        if len(self._under_way) == AHEAD:
+            await self._finish()
+        self._under_way.append((chunk, asyncio.ensure_future(self._do(chunk.products))))
 
-    def _sort(self, chunk: list[Item]) -> list[ImportedProduct]:
-        products = []
-        for item in chunk:
-            if isinstance(item, Fault):
-                self.faults.add(item)
-            else:
-                products.append(item)
-        return products
+    async def _do(self, products: tuple[GivenProduct, ...]) -> tuple[Imported, ...]:
+        command = ImportProducts(products, self._file, self._applied)
+        return await self._calls.do(command, self._caller)
 
-    async def _apply(self, product: ImportedProduct) -> None:
-        command = ImportProduct(
-            _draft(product, self._store.currency),
-            product.category_path,
-            tuple(variant.quantity for variant in product.variants),
-        )
+    async def _finish(self) -> None:
+        """Wait for the chunk that was sent first."""
+        chunk, results = self._under_way.popleft()
         try:
-            imported: Imported = await self._shop.node.calls.do(command, self._caller)
+            for line, imported in zip(chunk.lines, await results, strict=True):
+                self._count(line, imported)
+        except Refusal:
+            for line, product in zip(chunk.lines, chunk.products, strict=True):
+                await self._apply_alone(line, product)
+        self._applied = chunk.last
+
+    async def _apply_alone(self, line: int, product: GivenProduct) -> None:
+        """Apply a product of a chunk that was refused as a whole: the others must not suffer from one."""
+        try:
+            (imported,) = await self._do((product,))
         except Refusal as refusal:
-            self.faults.add(Fault(product.line, "", f"{refusal.code}: {refusal.detail}"))
-            return
-        self.counts[imported.result] += 1
+            imported = Imported(ProductId(""), "refused", f"{refusal.code}: {refusal.detail}")
+        self._count(line, imported)
 
-
-def _draft(product: ImportedProduct, currency: str) -> ProductDraft:
-    return ProductDraft(
-        handle=product.handle,
-        title=product.title,
-        currency=currency,
-        variants=tuple(
-            VariantDraft(
-                options=variant.options,
-                sku=variant.sku,
-                barcode=variant.barcode,
-                grams=variant.grams,
-                image=variant.image,
-                price=variant.price,
-                compare_at=variant.compare_at,
-            )
-            for variant in product.variants
-        ),
-        description=product.description,
-        vendor=product.vendor,
-        type=product.type,
-        tags=product.tags,
-        options=product.options,
-        images=product.images,
-        specs=product.specs,
-        status=product.status,
-    )
-
-
-async def _first_pass(shop: Shop, source: Source, tell: Tell) -> int:
-    """Read the whole file and change nothing; how many products it has. Raises BrokenFile."""
-    reading = asyncio.ensure_future(shop.parts.pools.slow.run(source.inspect))
-    while not (await asyncio.wait((reading,), timeout=LOOK))[0]:
-        progress = source.progress()
-        tell(News(done=progress.done, total=progress.total))
-    return (await reading).products
-
-
-def _hash(path: Path, mapping: Path | None) -> str:
-    """What tells this import from another one: the content of the file and of its mapping."""
-    digest = hashlib.sha256()
-    for part in (path, mapping):
-        if part is not None:
-            with part.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
+    def _count(self, line: int, imported: Imported) -> None:
+        if imported.result == "refused":
+            self.faults.add(Fault(line, "", imported.reason))
+        else:
+            self.counts[imported.result] += 1
 
 
 def _tell_end(tell: Tell, run: _Run, report: Path | None) -> None:

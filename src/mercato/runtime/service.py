@@ -4,12 +4,13 @@ Each row names a message or an event and the plain function that serves it. Noth
 service does is what its manifest says.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import MetaData
 
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.transaction import Intent, Reader, Transaction
 from mercato.values.messages import Caller, Command, Event, Query, Refusal
 
@@ -29,6 +30,7 @@ class Door(Protocol):
 Handler = Callable[[Transaction, Any, Caller], Any]
 Answerer = Callable[[Reader, Any, Caller], Any]
 Listener = Callable[[Transaction, Any, Caller], None]
+Reads = Callable[[Any], tuple[Kept[Any], Iterable[str]]]
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -80,10 +82,14 @@ class Await(msgspec.Struct, frozen=True):
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Every such event has the effect of `run` here, once, in the order of the source's log."""
+    """Every such event has the effect of `run` here, once, in the order of the source's log.
+
+    `reads` names rows that `run` will ask for: those of all events of a batch are read at once.
+    """
 
     event: type[Event]
     run: Listener
+    reads: Reads | None = None
 
 
 class Work(msgspec.Struct, frozen=True):

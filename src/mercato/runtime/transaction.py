@@ -4,7 +4,7 @@ Both belong to one store at a time, the one of the message being handled, and fi
 Nothing here waits, knows the network or asks a clock: `now`, ids and secrets are handed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.database.statements import Compiled, Statement, insert_into
+from mercato.runtime.database.statements import Compiled, Statement, as_list, insert_into
 from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
 from mercato.runtime.memory import FORGOTTEN, Memory, Place
 from mercato.values.ids import Ids
@@ -147,6 +147,7 @@ class Transaction(Reader):
         self.new_id = ids.series()
         self._source = source
         self._pending: dict[str, _Pending] = {}
+        self._derived: dict[Statement[None], dict[Values, None]] = {}
         self.known: dict[Place, Any] = {}
         self.grouped = True
         self.holder = ""
@@ -176,6 +177,19 @@ class Transaction(Reader):
         if not compiled.unconditional:
             raise ValueError(f"only unconditional writes can wait, this one has a condition: {compiled.sql}")
         self._wait(statement, compiled, parameters)
+
+    def derive(self, statement: Statement[None], **parameters: Any) -> None:
+        """Compute rows from others, once for equal parameters, some time before the commit. For changes that come out
+        the same whenever they run, as long as nothing else is changed after them."""
+        if not self.grouped:
+            self.run(statement, **parameters)
+            return
+        self.writes += 1
+        compiled = self._compiled[statement]
+        parameters["store"] = self.store
+        if compiled.constants:
+            parameters.update(compiled.constants)
+        self._derived.setdefault(statement, {})[compiled.values(parameters)] = None
 
     def must(self, statement: Statement[None], otherwise: type[Refusal], **parameters: Any) -> None:
         """Change exactly one row, by its whole key and a condition, some time before the commit. A batch in which one
@@ -210,6 +224,18 @@ class Transaction(Reader):
             found = self.known[place] = tuple(self.all(kept.find, of=row_id))
         rows: tuple[Record, ...] = found
         return rows
+
+    def read_ahead(self, kept: Kept[Record], ids: Iterable[str]) -> None:
+        """Have the rows of these ids in memory, by one question for all that are not there yet."""
+        if kept.find_several is None:
+            raise ValueError(f"rows of {kept.name} are not read together: declare it with `together=True`")
+        places = {row_id: (self.store, kept.name, row_id) for row_id in ids}
+        find = self.memory.find if self.memory is not None else _nothing
+        missing = [row_id for row_id, place in places.items() if place not in self.known and find(place) is None]
+        rows: dict[str, list[Record]] = {row_id: [] for row_id in missing}
+        for row in self.all(kept.find_several, ids=as_list(missing)) if missing else ():
+            rows[kept.id_of(row)].append(row)
+        self.known.update((places[row_id], tuple(found)) for row_id, found in rows.items())
 
     def add_first(self, kept: Kept[Record], *records: Record) -> None:
         """Insert all rows of an id that has none yet."""
@@ -309,7 +335,9 @@ class Transaction(Reader):
         return self._ids.secret()
 
     def flush(self) -> None:
-        """Send every deferred write."""
+        """Send every deferred write, and compute what is derived from them."""
+        for statement in list(self._derived):
+            self._compute(statement)
         for table in list(self._pending):
             self._flush(table)
 
@@ -328,6 +356,7 @@ class Transaction(Reader):
     def forget(self, known: dict[Place, Any]) -> None:
         """The transaction was rolled back to a savepoint, at which it had known this."""
         self._pending.clear()
+        self._derived.clear()
         self.known = known
 
     def _write(self, kept: Kept[Record], statement: Statement[None], record: Record, *known: Any) -> int:
@@ -372,12 +401,27 @@ class Transaction(Reader):
         parameters["store"] = self.store
         if compiled.constants:
             parameters.update(compiled.constants)
+        for derived in [other for other in self._derived if self._compiled[other].table in compiled.tables]:
+            self._compute(derived)
         waiting = self._pending
         if waiting and not compiled.tables.isdisjoint(waiting):
             for table in compiled.tables & waiting.keys():
                 if compiled.key_of is None or compiled.key_of(parameters) in waiting[table].keys:
                     self._flush(table)
         return compiled
+
+    def _compute(self, statement: Statement[None]) -> None:
+        """Run what was derived by this statement, after all that it is derived from."""
+        rows = self._derived.pop(statement, None)
+        if rows is None:
+            return
+        compiled = self._compiled[statement]
+        for other in list(self._derived):
+            if self._compiled[other].table in compiled.tables:
+                self._compute(other)
+        for table in compiled.tables & self._pending.keys():
+            self._flush(table)
+        self._run_many(compiled.sql, list(rows))
 
     def _flush(self, table: str) -> None:
         for statement, rows in self._pending.pop(table).rows.items():
@@ -402,6 +446,10 @@ class _Pending:
 
 
 LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over
+
+
+def _nothing(_place: Place) -> None:
+    return None
 
 
 def _leaves_it(_kind: str) -> bool:

@@ -47,6 +47,7 @@ stamps = Table(
     required("version", Integer),
     sqlite_with_rowid=False,
 )
+totals = Table("totals", metadata, identity("name"), store(), required("amount", Integer), sqlite_with_rowid=False)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -64,6 +65,10 @@ class Stamp(msgspec.Struct, frozen=True):
 
 class Sum(msgspec.Struct, frozen=True):
     count: int
+    amount: int
+
+
+class Total(msgspec.Struct, frozen=True):
     amount: int
 
 
@@ -98,7 +103,14 @@ SUM_LINES = fetch(
     ),
 )
 ADD_LINE = insert_into(lines)
-STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version")
+ADD_TOTAL = upsert(totals)
+_numbers = select(func.sum(lines.c.number)).where(
+    lines.c.store == bindparam("store"), lines.c.name == bindparam("of_name")
+)
+_total = (totals.c.store == bindparam("store"), totals.c.name == bindparam("of_name"))
+SET_TOTAL = write(update(totals).where(*_total).values(amount=func.coalesce(_numbers.scalar_subquery(), 0)))
+FIND_TOTAL = fetch(Total, select(totals.c.amount).where(*_total))
+STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version", together=True)
 SHEETS = Collection("sheets", Sheet)
 
 
@@ -127,6 +139,8 @@ How = Literal[
     "look",
     "sum",
     "line",
+    "total",
+    "see_total",
     "refuse",
     "write_and_refuse",
     "later_and_refuse",
@@ -209,7 +223,7 @@ def act(tx: Transaction, name: str, how: str, amount: int) -> int:
     match how:
         case "stamp" | "stamp_and_break" | "put_stamp" | "remove_stamp" | "count_stamps":
             return _stamp(tx, name, how, amount)
-        case "look" | "sum" | "take":
+        case "look" | "sum" | "take" | "see_total":
             return _read(tx, name, how, amount)
         case "refuse" | "write_and_refuse" | "later_and_refuse" | "save_and_refuse" | "break" | "write_sheet_and_break":
             return _fail(tx, name, how, amount)
@@ -230,6 +244,9 @@ def _read(tx: Transaction, name: str, how: str, amount: int) -> int:
         if page is None:
             raise Unwanted("there is no such page")
         return page.amount
+    if how == "see_total":
+        found = tx.one(FIND_TOTAL, of_name=name)
+        return found.amount if found else -1
     total = sum(page.amount for page in tx.all(LIST_PAGES))
     sums = tx.one(SUM_LINES)
     assert sums is not None
@@ -290,6 +307,10 @@ def _write(tx: Transaction, name: str, how: str, amount: int) -> int:
             tx.defer(SAVE_PAGE, name=name, amount=-1, version=4)
         case "line":
             tx.defer(ADD_LINE, name=name, number=amount, text=str(amount))
+            tx.derive(SET_TOTAL, of_name=name)
+        case "total":
+            tx.defer(ADD_TOTAL, name=name, amount=0)
+            tx.derive(SET_TOTAL, of_name=name)
         case "write_sheet":
             sheet = tx.load(SHEETS, name) or Document(name, 0, Sheet())
             words = (*sheet.body.words, str(amount))
@@ -320,5 +341,5 @@ def service() -> Service:
             Ask(GetSheet, get_sheet, snapshot=False),
             Ask(GetStamps, get_stamps, snapshot=False),
         ),
-        listeners=(Listen(Wished, when_wished_do_it),),
+        listeners=(Listen(Wished, when_wished_do_it, reads=lambda event: (STAMPS, (event.name,))),),
     )

@@ -24,6 +24,7 @@ from mercato.runtime.batches.items import (
     ParkedAggregates,
     RetryItem,
 )
+from mercato.runtime.batches.read_ahead import read_ahead
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
@@ -51,7 +52,7 @@ from mercato.values.messages import (
 
 Row = TypeVar("Row")
 
-BATCH = 128  # messages of one batch
+BATCH = 256  # messages of one batch
 BUDGET = 0.005  # seconds of execution after which a batch ends
 QUEUE = 4_096  # commands that may wait; more are told to come back later
 MANY = 100_000  # rows of the runtime's own tables that are read at once
@@ -102,6 +103,7 @@ class Executor:
         self._retries: deque[RetryItem] = deque()
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._reads = {row.event.__name__: row.reads for row in service.listeners if row.reads}
         self._parked = ParkedAggregates()
         self.memory = Memory()
         self._in_flight = False
@@ -328,6 +330,7 @@ class Executor:
                 raise Fenced(f"{self.name} has lost its position in the log of {feed.source}")
 
     def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
+        read_ahead(batch.items, self._reads, tx)
         elapsed = self._parts.clock.elapsed
         # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
         end = elapsed() + (BUDGET if self.service.runs_in == "loop" else float("inf"))
@@ -426,8 +429,6 @@ class Executor:
         for row in keys:
             self._parked.add(row.source, row.aggregate, row.count)
         self._number = last[0].number
-
-    # Small things.
 
     def _make_feeds(self) -> dict[str, Feed]:
         types: dict[str, set[str]] = {}

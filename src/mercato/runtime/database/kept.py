@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import Table, bindparam, delete, select, update
 
-from mercato.runtime.database.statements import Statement, fetch, insert_into, upsert, write
+from mercato.runtime.database.statements import Statement, any_of, fetch, insert_into, upsert, write
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -17,10 +17,19 @@ class Kept(Generic[Record]):
 
     `record` has a field for each column but `store`, in their order. `changing` are the columns that a change writes;
     it is refused where `guard`, a version or a state, is no longer what it was. All writes go through the
-    transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong.
+    transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong. Rows of several ids can be
+    read `together` where that is said.
     """
 
-    def __init__(self, table: Table, record: type[Record], *, changing: Iterable[str] = (), guard: str = "") -> None:
+    def __init__(
+        self,
+        table: Table,
+        record: type[Record],
+        *,
+        changing: Iterable[str] = (),
+        guard: str = "",
+        together: bool = False,
+    ) -> None:
         key = [column for column in table.primary_key if column.name != "store"]
         same_store, same_id = table.c.store == bindparam("store"), key[0] == bindparam("of")
         one = (same_store, *(column == bindparam(column.name) for column in key))
@@ -31,9 +40,10 @@ class Kept(Generic[Record]):
         self.alone = len(key) == 1
         self.guard_of = attrgetter(guard) if guard else None
         row = (*record.__struct_fields__, "store")
-        self.find = fetch(
-            record, select(*(c for c in table.c if c.name != "store")).where(same_store, same_id).order_by(*key)
-        )
+        found = select(*(c for c in table.c if c.name != "store")).order_by(*key)
+        self.find = fetch(record, found.where(same_store, same_id))
+        several = fetch(record, found.where(same_store, any_of(key[0], "ids")))
+        self.find_several = several if together else None
         self.add = insert_into(table, layout=row)
         self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key], layout=row)
         self.remove = write(delete(table).where(*one))
@@ -50,5 +60,12 @@ class Kept(Generic[Record]):
     @property
     def statements(self) -> dict[str, Statement[Any]]:
         """Its statements by what they do."""
-        made: dict[str, Statement[Any]] = {"find": self.find, "add": self.add, "put": self.put, "remove": self.remove}
-        return made if self.change is None else {**made, "change": self.change}
+        made = {
+            "find": self.find,
+            "find_several": self.find_several,
+            "add": self.add,
+            "put": self.put,
+            "remove": self.remove,
+            "change": self.change,
+        }
+        return {name: statement for name, statement in made.items() if statement is not None}

@@ -128,7 +128,7 @@ class Statement(Generic[Row]):
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
-            table=next(iter(self.tables)) if len(self.tables) == 1 else "",
+            table=_written(self.core),
             key_of=itemgetter(*self.key) if self.key else None,
             unconditional=self.unconditional,
         )
@@ -328,6 +328,11 @@ def _tables_of(core: Any) -> list[Table]:
         table = cast(Table, core.table)
         found[table.name] = table
     return list(found.values())
+
+
+def _written(core: Any) -> str:
+    """The table that a change writes; "" for a question."""
+    return "" if isinstance(core, Select) else str(core.table.name)
 
 
 def _is_equality(clause: Any) -> bool:

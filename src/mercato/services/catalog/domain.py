@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NewType
 
 import msgspec
 
@@ -19,6 +20,8 @@ from mercato.contracts.catalog import (
     VariantDraft,
 )
 from mercato.values.ids import CategoryId, ProductId, VariantId
+
+SafeHtml = NewType("SafeHtml", str)  # what the cleaner has let through, and nothing else
 
 MAX_PRICE = 2**62  # where a product without a price stands in lists sorted by price: at the dear end
 
@@ -41,7 +44,7 @@ class ProductBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """What merchants give of a product, beside its columns."""
 
     variants: tuple[StoredVariant, ...]
-    description: str = ""
+    description: SafeHtml = SafeHtml("")
     vendor: str = ""
     type: str = ""
     tags: tuple[str, ...] = ()
@@ -87,10 +90,10 @@ def check_options(options: tuple[Option, ...], variants: Iterable[VariantDraft])
         seen.add(variant.options)
 
 
-def body_of(draft: ProductDraft, variants: tuple[StoredVariant, ...]) -> ProductBody:
+def body_of(draft: ProductDraft, description: SafeHtml, variants: tuple[StoredVariant, ...]) -> ProductBody:
     return ProductBody(
         variants=variants,
-        description=draft.description,
+        description=description,
         vendor=draft.vendor,
         type=draft.type,
         tags=draft.tags,

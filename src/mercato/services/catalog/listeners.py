@@ -15,7 +15,7 @@ def when_price_changed_copy_it(tx: Transaction, event: PriceChanged, _caller: Ca
     else:
         tx.defer(storage.SAVE_PRICE, amount=event.amount, compare_at=event.compare_at, **row)
     tx.changed(event.product_id)
-    tx.run(storage.SET_LISTED_PRICE, product_id=event.product_id, currency=event.currency)
+    tx.derive(storage.SET_LISTED_PRICE, product_id=event.product_id, currency=event.currency)
 
 
 def when_stock_is_reserved_copy_what_is_left(tx: Transaction, event: StockReserved, _caller: Caller) -> None:

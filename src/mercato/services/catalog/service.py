@@ -17,7 +17,7 @@ from mercato.runtime.setup import Setup
 from mercato.services.catalog import listeners, queries, storage
 from mercato.services.catalog.api import routes
 from mercato.services.catalog.commands import categories, imports, products
-from mercato.services.catalog.messages import GetImport, ImportProduct, RecordImport
+from mercato.services.catalog.messages import GetImport, ImportProducts, RecordImport
 
 
 def service(_setup: Setup) -> Service:
@@ -32,7 +32,7 @@ def service(_setup: Setup) -> Service:
             Handle(ReplaceProduct, products.replace_product),
             Handle(ChangeProduct, products.change_product),
             Handle(SaveCategory, categories.save_category),
-            Handle(ImportProduct, imports.import_product),
+            Handle(ImportProducts, imports.import_products),
             Handle(RecordImport, imports.record_import),
         ),
         asks=(

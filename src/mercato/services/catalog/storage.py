@@ -152,6 +152,7 @@ class ListedRow(msgspec.Struct, frozen=True):
 
 
 class ImportedRow(msgspec.Struct, frozen=True):
+    handle: str
     product_id: str
     fingerprint: str
     quantities: str
@@ -177,6 +178,10 @@ FIND_PRODUCT_BY_HANDLE = fetch(
 LIST_THESE_PRODUCTS = fetch(
     ProductRow,
     select(*_product_columns).where(products.c.store == bindparam("store"), any_of(products.c.id, "ids")),
+)
+LIST_PRODUCTS_BY_HANDLES = fetch(
+    ProductRow,
+    select(*_product_columns).where(products.c.store == bindparam("store"), any_of(products.c.handle, "handles")),
 )
 CHANGE_PRODUCT = write(
     update(products)
@@ -244,10 +249,10 @@ LIST_CATEGORIES = fetch(
     select(*_category_columns).where(categories.c.store == bindparam("store")),
 )
 
-FIND_IMPORTED = fetch(
+LIST_IMPORTED = fetch(
     ImportedRow,
-    select(imported.c.product_id, imported.c.fingerprint, imported.c.quantities).where(
-        imported.c.store == bindparam("store"), imported.c.handle == bindparam("handle")
+    select(imported.c.handle, imported.c.product_id, imported.c.fingerprint, imported.c.quantities).where(
+        imported.c.store == bindparam("store"), any_of(imported.c.handle, "handles")
     ),
 )
 SAVE_IMPORTED = upsert(imported, update=("product_id", "fingerprint", "quantities"))
@@ -272,10 +277,15 @@ _lowest_price = (
     )
     .scalar_subquery()
 )
+_price = func.coalesce(_lowest_price, MAX_PRICE)
 SET_LISTED_PRICE = write(
     update(listing)
-    .where(listing.c.store == bindparam("store"), listing.c.product_id == bindparam("product_id"))
-    .values(price=func.coalesce(_lowest_price, MAX_PRICE))
+    .where(
+        listing.c.store == bindparam("store"),
+        listing.c.product_id == bindparam("product_id"),
+        listing.c.price != _price,
+    )
+    .values(price=_price)
 )
 
 _listed = (listing.c.product_id, listing.c.title, listing.c.price)

@@ -5,6 +5,7 @@ import msgspec
 from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.inventory import StockRefused, StockReleased, StockReserved
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.commands import change_stock, first_location, move
@@ -62,6 +63,10 @@ def when_figures_are_given_change_stock(tx: Transaction, event: FiguresGiven, _c
     location_id = first_location(tx)
     for figures in event.figures:
         change_stock(tx, figures.variant_id, location_id, figures.stock_change, "given with the product")
+
+
+def stock_of_figures(event: FiguresGiven) -> tuple[Kept[Level], list[str]]:
+    return storage.STOCK, [figures.variant_id for figures in event.figures]
 
 
 def _hold(event: OrderPlaced, taken: Allocation) -> Reservation:

@@ -22,6 +22,8 @@ def service(_setup: Setup) -> Service:
             Ask(QuoteCart, queries.quote_cart, snapshot=False),
             Ask(GetPrices, queries.get_prices),
         ),
-        listeners=(Listen(FiguresGiven, listeners.when_figures_are_given_set_prices),),
+        listeners=(
+            Listen(FiguresGiven, listeners.when_figures_are_given_set_prices, reads=listeners.prices_of_figures),
+        ),
         routes=ROUTES,
     )

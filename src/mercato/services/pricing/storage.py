@@ -56,7 +56,9 @@ class RatesRow(msgspec.Struct, frozen=True):
     version: int
 
 
-PRICES = Kept(prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version")
+PRICES = Kept(
+    prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version", together=True
+)
 RATES = Kept(rates, RatesRow, changing=("tax_millionths", "tax_included", "shipping", "version"), guard="version")
 LIST_PRICES = fetch(
     PriceRow,

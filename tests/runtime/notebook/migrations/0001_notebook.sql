@@ -25,3 +25,10 @@ CREATE TABLE stamps (
     version {int} NOT NULL,
     PRIMARY KEY (name, number, store)
 ) {compact};
+
+CREATE TABLE totals (
+    name {key:48} NOT NULL,
+    store {key:48} NOT NULL,
+    amount {int} NOT NULL,
+    PRIMARY KEY (name, store)
+) {compact};

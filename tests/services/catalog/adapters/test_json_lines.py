@@ -8,6 +8,7 @@ from mercato.contracts.catalog import Image, Option, Spec
 from mercato.services.catalog.adapters import json_lines
 from mercato.services.catalog.adapters.import_files import open_source
 from mercato.services.catalog.adapters.records import BrokenFile, Fault, ImportedProduct, ImportedVariant, Survey
+from mercato.services.catalog.domain import SafeHtml
 from tests.services.catalog.adapters.files import Folder, json_text
 
 HAT = {"handle": "hat", "title": "Hat", "price": 5}
@@ -48,7 +49,7 @@ def test_a_full_object_gives_every_field(folder: Folder) -> None:
         line=1,
         handle="linen-shirt",
         title="Linen shirt",
-        description="<p>Cool.</p>",
+        description=SafeHtml("<p>Cool.</p>"),
         vendor="Lino",
         type="Shirt",
         tags=("summer", "linen"),

@@ -5,6 +5,7 @@ import pytest
 from mercato.contracts.catalog import Image, Option, Spec
 from mercato.services.catalog.adapters.import_files import open_source
 from mercato.services.catalog.adapters.records import ImportedProduct, ImportedVariant
+from mercato.services.catalog.domain import SafeHtml
 from tests.services.catalog.adapters.files import Folder, Row, csv_text
 
 SHIRT: Row = {"Handle": "shirt", "Title": "Linen shirt", "Variant Price": "49.90"}
@@ -47,7 +48,7 @@ def test_a_full_row_gives_every_field(folder: Folder) -> None:
         line=2,
         handle="shirt",
         title="Linen shirt",
-        description="<p>Cool.</p>",
+        description=SafeHtml("<p>Cool.</p>"),
         vendor="Lino",
         type="Shirt",
         tags=("summer", "linen"),

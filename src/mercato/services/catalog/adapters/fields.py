@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from mercato.contracts.catalog import Status
 from mercato.services.catalog.adapters.html import clean_html
+from mercato.services.catalog.domain import SafeHtml
 from mercato.values.money import parse_amount
 
 MAX_TITLE = 500
@@ -85,7 +86,7 @@ def handle(value: str, column: str) -> str:
     return value
 
 
-def html(value: str, column: str) -> str:
+def html(value: str, column: str) -> SafeHtml:
     if "\0" in value:
         raise Rejected(column, "holds a NUL character")
     try:

@@ -5,6 +5,8 @@ from html import escape
 
 import nh3
 
+from mercato.services.catalog.domain import SafeHtml
+
 MAX_HTML = 200_000  # characters, before and after cleaning
 # Cleaning deeply nested tags takes time that grows with the square of their number.
 MAX_TAGS = 10_000
@@ -34,7 +36,7 @@ _CLEANER = nh3.Cleaner(
 )
 
 
-def clean_html(html: str) -> str:
+def clean_html(html: str) -> SafeHtml:
     """`html` without scripts, styles, foreign frames, comments, event handlers and addresses that could run code.
 
     Text stays text: `a < b` becomes `a &lt; b`. Cleaning twice changes nothing more. Raises ValueError, with the
@@ -43,13 +45,13 @@ def clean_html(html: str) -> str:
     if len(html) > MAX_HTML:
         raise ValueError(f"has {len(html):,} characters: at most {MAX_HTML:,} fit")
     if "<" not in html and "&" not in html and ">" not in html:
-        return html
+        return SafeHtml(html)
     if html.count("<") > MAX_TAGS:
         raise ValueError(f"has more than {MAX_TAGS:,} tags: simplify its HTML")
     cleaned = _CLEANER.clean(html)
     if len(cleaned) > MAX_HTML:
         raise ValueError(f"has {len(cleaned):,} characters when its HTML is cleaned: at most {MAX_HTML:,} fit")
-    return cleaned
+    return SafeHtml(cleaned)
 
 
 def paragraphs(text: str) -> str:

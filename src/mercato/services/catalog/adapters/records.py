@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from mercato.contracts.catalog import Image, Option, Spec, Status
+from mercato.services.catalog.domain import SafeHtml
 
 
 class ImportedVariant(Struct, frozen=True):
@@ -38,7 +39,7 @@ class ImportedProduct(Struct, frozen=True):
     line: int
     handle: str
     title: str
-    description: str
+    description: SafeHtml
     vendor: str
     type: str
     tags: tuple[str, ...]

@@ -36,18 +36,50 @@ def save_category(tx: Transaction, command: SaveCategory, _caller: Caller) -> Ca
     return category_of(row)
 
 
-def category_at(tx: Transaction, path: tuple[str, ...]) -> CategoryId | None:
-    """The category with this path of names, made with all above it where it is missing; None for an empty path."""
-    parent: storage.CategoryRow | None = None
-    for depth in range(1, len(path) + 1):
-        text = PATH.join(path[:depth])[:LONGEST_PATH]
-        known = tx.one(storage.FIND_CATEGORY_BY_PATH, path=text)
-        parent = known or _add(tx, parent, path[depth - 1], text)
-    return CategoryId(parent.id) if parent else None
+class Tree:
+    """The categories of the store as one command sees them: each is read once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._rows: dict[str, storage.CategoryRow | None] = {}
+        self._at: dict[tuple[str, ...], CategoryId | None] = {(): None}
+
+    def at(self, path: tuple[str, ...]) -> CategoryId | None:
+        """The category with this path of names, made with all above it where it is missing; None for no path."""
+        if path not in self._at:
+            parent_id = self.at(path[:-1])
+            text = PATH.join(path)[:LONGEST_PATH]
+            row = self._tx.one(storage.FIND_CATEGORY_BY_PATH, path=text) or _add(self._tx, parent_id, path[-1], text)
+            self._rows[row.id] = row
+            self._at[path] = CategoryId(row.id)
+        return self._at[path]
+
+    def require(self, category_ids: tuple[CategoryId, ...]) -> None:
+        """Raises NotFound unless all of these exist."""
+        for category_id in category_ids:
+            if self._row(category_id) is None:
+                raise NotFound(f"there is no category {category_id}")
+
+    def shown_in(self, category_ids: tuple[CategoryId, ...]) -> list[str]:
+        """Where what belongs to these is shown: the whole store (""), these, and all above them."""
+        shown = {"": None}
+        waiting: list[str | None] = list(category_ids)
+        while waiting:
+            category_id = waiting.pop()
+            if category_id and category_id not in shown:
+                shown[category_id] = None
+                row = self._row(category_id)
+                waiting.append(row.parent_id if row else None)
+        return list(shown)
+
+    def _row(self, category_id: str) -> storage.CategoryRow | None:
+        if category_id not in self._rows:
+            self._rows[category_id] = self._tx.one(storage.FIND_CATEGORY, id=category_id)
+        return self._rows[category_id]
 
 
-def _add(tx: Transaction, parent: storage.CategoryRow | None, name: str, path: str) -> storage.CategoryRow:
-    row = storage.CategoryRow(tx.new_id("cat"), parent.id if parent else None, _free_handle(tx, name), name, path, 0, 1)
+def _add(tx: Transaction, parent_id: CategoryId | None, name: str, path: str) -> storage.CategoryRow:
+    row = storage.CategoryRow(tx.new_id("cat"), parent_id, _free_handle(tx, name), name, path, 0, 1)
     tx.run(storage.SAVE_CATEGORY, **msgspec.structs.asdict(row))
     tx.emit(CategoryChanged(CategoryId(row.id)), row.id, row.version)
     return row

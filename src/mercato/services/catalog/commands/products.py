@@ -18,9 +18,10 @@ from mercato.contracts.catalog import (
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.catalog import storage
 from mercato.services.catalog.adapters.html import clean_html
+from mercato.services.catalog.commands.categories import Tree
 from mercato.services.catalog.domain import (
     MAX_PRICE,
-    ProductBody,
+    SafeHtml,
     StoredProduct,
     StoredVariant,
     body_of,
@@ -28,7 +29,7 @@ from mercato.services.catalog.domain import (
     sold_variants,
 )
 from mercato.services.catalog.queries import published, stored
-from mercato.values.ids import CategoryId, ProductId, VariantId
+from mercato.values.ids import ProductId, VariantId
 from mercato.values.messages import Caller, Conflict, Invalid, NotFound
 
 TITLE_IN_LISTS = 120
@@ -36,16 +37,19 @@ TITLE_IN_LISTS = 120
 
 def create_product(tx: Transaction, command: CreateProduct, _caller: Caller) -> Product:
     _require_free_handle(tx, command.product_id, command.product.handle)
-    return published(tx, add_product(tx, command.product_id, command.product))
+    draft, tree = command.product, Tree(tx)
+    tree.require(draft.categories)
+    return published(tx, add_product(tx, tree, command.product_id, draft, _cleaned(draft.description)))
 
 
-def add_product(tx: Transaction, product_id: ProductId, draft: ProductDraft) -> StoredProduct:
+def add_product(
+    tx: Transaction, tree: Tree, product_id: ProductId, draft: ProductDraft, description: SafeHtml
+) -> StoredProduct:
     """Make a product of a draft whose handle nobody has; its prices and stock are passed on."""
-    _require_categories(tx, draft.categories)
     variants = _variants_of(tx, draft, known=())
-    body = body_of(draft, variants)
+    body = body_of(draft, description, variants)
     product = StoredProduct(
-        product_id, draft.handle, draft.title, draft.status, draft.currency, tx.now, tx.now, 1, _cleaned(body)
+        product_id, draft.handle, draft.title, draft.status, draft.currency, tx.now, tx.now, 1, body
     )
     tx.defer(
         storage.ADD_PRODUCT,
@@ -59,6 +63,8 @@ def add_product(tx: Transaction, product_id: ProductId, draft: ProductDraft) -> 
         version=1,
         body=encode(product.body).decode(),
     )
+    prices = [variant.price for variant in draft.variants if variant.price is not None]
+    _list(tx, tree, product, min(prices, default=MAX_PRICE))
     _tell(tx, product, removed=())
     _pass_on(tx, product, draft.variants)
     return product
@@ -67,13 +73,17 @@ def add_product(tx: Transaction, product_id: ProductId, draft: ProductDraft) -> 
 def replace_product(tx: Transaction, command: ReplaceProduct, _caller: Caller) -> Product:
     product = find(tx, command.product_id)
     _require_version(product, command.if_version)
-    return published(tx, give_product(tx, product, command.product))
-
-
-def give_product(tx: Transaction, product: StoredProduct, draft: ProductDraft) -> StoredProduct:
-    """Give an existing product the whole of a draft; variants that it does not name are removed."""
+    draft, tree = command.product, Tree(tx)
     _require_free_handle(tx, product.id, draft.handle)
-    _require_categories(tx, draft.categories)
+    tree.require(draft.categories)
+    return published(tx, give_product(tx, tree, product, draft, _cleaned(draft.description)))
+
+
+def give_product(
+    tx: Transaction, tree: Tree, product: StoredProduct, draft: ProductDraft, description: SafeHtml
+) -> StoredProduct:
+    """Give an existing product the whole of a draft; variants that it does not name are removed. Its handle must be
+    free or its own."""
     variants = _variants_of(tx, draft, known=product.body.variants)
     kept = {variant.id for variant in variants}
     removed = tuple(variant.id for variant in product.body.variants if variant.id not in kept)
@@ -83,9 +93,9 @@ def give_product(tx: Transaction, product: StoredProduct, draft: ProductDraft) -
         title=draft.title,
         status=draft.status,
         currency=draft.currency,
-        body=body_of(draft, variants),
+        body=body_of(draft, description, variants),
     )
-    saved = _save(tx, after, removed)
+    saved = _save(tx, tree, after, removed)
     _pass_on(tx, saved, draft.variants)
     return saved
 
@@ -97,11 +107,14 @@ def change_product(tx: Transaction, command: ChangeProduct, _caller: Caller) -> 
     changes = {name: value for name, value in given.items() if value is not None and name != "if_version"}
     if "handle" in changes:
         _require_free_handle(tx, product.id, changes["handle"])
-    _require_categories(tx, changes.get("categories", ()))
+    tree = Tree(tx)
+    tree.require(changes.get("categories", ()))
+    if "description" in changes:
+        changes["description"] = _cleaned(changes["description"])
     columns = {name: changes.pop(name) for name in ("handle", "title", "status") if name in changes}
     body = msgspec.structs.replace(product.body, **changes)
     after = msgspec.structs.replace(product, body=body, **columns)
-    return published(tx, _save(tx, after, removed=()))
+    return published(tx, _save(tx, tree, after, removed=()))
 
 
 def find(tx: Transaction, product_id: str) -> StoredProduct:
@@ -111,10 +124,11 @@ def find(tx: Transaction, product_id: str) -> StoredProduct:
     return stored(row)
 
 
-def _save(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...]) -> StoredProduct:
-    after = msgspec.structs.replace(product, body=_cleaned(product.body), updated_at=tx.now)
-    changed = tx.run(
+def _save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[VariantId, ...]) -> StoredProduct:
+    after = msgspec.structs.replace(product, updated_at=tx.now)
+    tx.must(
         storage.CHANGE_PRODUCT,
+        Conflict,
         of_id=after.id,
         known_version=product.version,
         handle=after.handle,
@@ -124,16 +138,14 @@ def _save(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...
         updated_at=after.updated_at,
         body=encode(after.body).decode(),
     )
-    if not changed:
-        raise Conflict
     saved = msgspec.structs.replace(after, version=product.version + 1)
+    tx.run(storage.REMOVE_LISTED, product_id=saved.id)
+    _list(tx, tree, saved, _lowest_price(tx, saved.id, saved.currency))
     _tell(tx, saved, removed)
     return saved
 
 
 def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...]) -> None:
-    """Put the product where lists show it, and tell others."""
-    _list(tx, product)
     image = product.body.images[0].url if product.body.images else ""
     event = ProductChanged(
         product.id,
@@ -151,13 +163,11 @@ def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...
         tx.emit(ProductArchived(product.id), product.id, product.version)
 
 
-def _list(tx: Transaction, product: StoredProduct) -> None:
-    if product.version > 1:
-        tx.run(storage.REMOVE_LISTED, product_id=product.id)
+def _list(tx: Transaction, tree: Tree, product: StoredProduct, price: int) -> None:
+    """Put the product where lists show it. A new one stands at once where it will stand with the prices given."""
     if product.status != "active":
         return
-    price = _lowest_price(tx, product.id, product.currency) if product.version > 1 else MAX_PRICE
-    for category_id in _shown_in(tx, product.body.categories):
+    for category_id in tree.shown_in(product.body.categories):
         tx.defer(
             storage.SAVE_LISTED,
             category_id=category_id,
@@ -171,19 +181,6 @@ def _lowest_price(tx: Transaction, product_id: str, currency: str) -> int:
     """The product's lowest price, for lists that are sorted by it."""
     rows = tx.all(storage.LIST_PRICES, product_id=product_id)
     return min((row.amount for row in rows if row.currency == currency), default=MAX_PRICE)
-
-
-def _shown_in(tx: Transaction, categories: tuple[CategoryId, ...]) -> list[str]:
-    """The whole store (""), the categories given, and all above them."""
-    shown = {"": None}
-    waiting: list[str | None] = list(categories)
-    while waiting:
-        category_id = waiting.pop()
-        if category_id and category_id not in shown:
-            shown[category_id] = None
-            row = tx.one(storage.FIND_CATEGORY, id=category_id)
-            waiting.append(row.parent_id if row else None)
-    return list(shown)
 
 
 def _pass_on(tx: Transaction, product: StoredProduct, drafts: tuple[VariantDraft, ...]) -> None:
@@ -208,24 +205,17 @@ def _variants_of(tx: Transaction, draft: ProductDraft, known: tuple[StoredVarian
     return tuple(variants)
 
 
-def _cleaned(body: ProductBody) -> ProductBody:
+def _cleaned(description: str) -> SafeHtml:
     try:
-        description = clean_html(body.description)
+        return clean_html(description)
     except ValueError as error:
         raise Invalid(f"`description` {error}") from None
-    return body if description == body.description else msgspec.structs.replace(body, description=description)
 
 
 def _require_free_handle(tx: Transaction, product_id: str, handle: str) -> None:
     other = tx.one(storage.FIND_PRODUCT_BY_HANDLE, handle=handle)
     if other is not None and other.id != product_id:
         raise HandleInUse
-
-
-def _require_categories(tx: Transaction, categories: tuple[CategoryId, ...]) -> None:
-    for category_id in categories:
-        if tx.one(storage.FIND_CATEGORY, id=category_id) is None:
-            raise NotFound(f"there is no category {category_id}")
 
 
 def _require_version(product: StoredProduct, if_version: int | None) -> None:

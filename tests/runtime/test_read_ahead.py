@@ -1,0 +1,65 @@
+"""Rows for the events of a batch: asked for together, and no other than what each event would have found by itself."""
+
+from typing import Any
+
+import pytest
+
+from mercato.runtime.transaction import Transaction
+from tests.runtime.bench import Bench
+from tests.runtime.notebook import STAMPS, Do, Stamp
+
+
+@pytest.fixture
+def asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions about stamps that the notebook's writer is asked from now on."""
+    questions: list[str] = []
+    writer = bench.notebook.database.writer
+    run = writer.run
+
+    def noted(sql: str, values: Any = (), /) -> Any:
+        if sql.startswith("SELECT") and "FROM stamps" in sql:
+            questions.append(sql)
+        return run(sql, values)
+
+    monkeypatch.setattr(writer, "run", noted)
+    return questions
+
+
+def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked: list[str]) -> None:
+    bench.run(Do("b", "stamp", 2))
+    asked.clear()
+    bench.notebook.memory.clear()
+    bench.tell(("a", "stamp", 1), ("b", "stamp", 4), ("c", "count_stamps", 0), ("a", "stamp", 3))
+    bench.drain(bench.notebook)
+    assert len(asked) == 1
+    assert bench.rows("SELECT name, number, amount, version FROM stamps ORDER BY 1, 2") == [
+        ("a", 1, 4, 2),
+        ("b", 0, 6, 2),
+    ]
+
+
+def test_what_is_in_memory_is_not_read_again(bench: Bench, asked: list[str]) -> None:
+    bench.tell(("a", "stamp", 1), ("b", "stamp", 1))
+    bench.drain(bench.notebook)
+    asked.clear()
+    bench.tell(("a", "stamp", 1), ("b", "stamp", 1))
+    bench.drain(bench.notebook)
+    assert asked == []
+
+
+def test_what_is_computed_waits_for_what_it_is_computed_of(bench: Bench) -> None:
+    bench.tell(("a", "total", 0), ("a", "line", 2), ("b", "line", 7), ("a", "line", 3))
+    bench.drain(bench.notebook)
+    assert bench.rows("SELECT name, amount FROM totals") == [("a", 5)]
+    assert bench.run(Do("a", "line", 4), Do("a", "see_total", 0)) == 9
+
+
+def test_a_row_that_this_transaction_has_changed_is_not_overwritten(bench: Bench) -> None:
+    def changed_and_read(tx: Transaction) -> tuple[Stamp, ...]:
+        tx.add_first(STAMPS, Stamp("a", 0, 8, 1))
+        tx.read_ahead(STAMPS, ("a", "b"))
+        return tx.rows(STAMPS, "a")
+
+    tx = bench.notebook._transaction()
+    tx.store = "sto_other"
+    assert changed_and_read(tx) == (Stamp("a", 0, 8, 1),)
