@@ -1,18 +1,20 @@
 """The desk alone: batches of requests come in, batches of replies leave."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
 from uvicorn.server import ServerState
 
-from mercato.runtime.http.desk import Desk
+from mercato.apps.shop import run_in_loop
+from mercato.runtime.http.desk import Desk, HandedOver
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.frames import Asked, Frames, FromAcceptor, FromShop, Told, framed
 from mercato.runtime.http.route import Route
 from mercato.values.messages import Caller
-from tests.runtime.http.town import Town, Wire, opened
+from tests.runtime.http.town import JSON, PAUSE, Town, Wire, opened, request_of
 
 
 class Stage:
@@ -112,3 +114,28 @@ async def test_where_the_acceptor_is_lost_nobody_is_served_any_more(tmp_path: Pa
         stage.desk.connection_lost(None)
         await asyncio.sleep(0.01)
         assert (town.shop.edge.admission.serving, stage.lost, stage.state.connections) == (0, 1, set())
+
+
+def test_what_was_read_before_a_connection_was_handed_over_comes_first(tmp_path: Path) -> None:
+    """Many programs send the head of a request and its body one after the other. In the loop of a real shop."""
+    run_in_loop(_take_over_what_has_begun(tmp_path))
+
+
+async def _take_over_what_has_begun(tmp_path: Path) -> None:
+    async with opened(tmp_path) as town:
+        body = b'{"variant_id":"%b","quantity":1}' % town.product.variants[0].id.encode()
+        whole = request_of("POST", "/v1/cart/add", {**JSON, "Authorization": f"Bearer {town.guest}"}, body)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours.setblocking(False)
+        handed_over = HandedOver(asyncio.get_running_loop(), ours, town.server._protocol)
+        with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            accepted, _ = listener.accept()
+            writer.write(body)  # it is there before the shop takes over
+            await asyncio.sleep(PAUSE)
+            with accepted:
+                socket.send_fds(theirs, [whole.removesuffix(body)], [accepted.fileno()])
+            assert (await reader.readline()).split()[1] == b"200"
+            writer.close()
+            await writer.wait_closed()
+        handed_over.close()

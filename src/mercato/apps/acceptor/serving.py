@@ -9,6 +9,7 @@ from typing import Any
 from mercato.apps.listening import listen
 from mercato.apps.shop import Shop, ShopServer
 from mercato.runtime.http.desk import Desk, HandedOver
+from mercato.runtime.http.lane import LaneProtocol
 
 MOST_TO_END = 5.0  # seconds that an acceptor has for its end
 
@@ -63,10 +64,11 @@ class ServerBehindAcceptor(ShopServer):
             ours.setblocking(False)
         return channel, handover
 
-    def _protocol(self) -> Any:
+    def _protocol(self) -> LaneProtocol:
         """A connection that is served here."""
         make: Any = self.config.http_protocol_class
-        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        protocol: LaneProtocol = make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return protocol
 
     def _accept_ourselves(self) -> None:
         if not self.should_exit:

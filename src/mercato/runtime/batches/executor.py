@@ -8,8 +8,8 @@ goes wrong after a write, the batch is rolled back and run again with a savepoin
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from mercato.runtime.batches.items import (
     RetryItem,
 )
 from mercato.runtime.batches.read_ahead import read_ahead
+from mercato.runtime.batches.savepoints import savepoint
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
@@ -33,7 +34,7 @@ from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POS
 from mercato.runtime.database.engine import Database
 from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.statements import Statement
-from mercato.runtime.memory import Memory, Place
+from mercato.runtime.memory import Memory
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Listener, Service, source_of
 from mercato.runtime.transaction import Reader, StaleMemory, Transaction
@@ -349,7 +350,7 @@ class Executor:
 
     def _run_each(self, batch: Batch, tx: Transaction, context: Context) -> None:
         for item in batch.items:
-            with _savepoint(tx, self.database) as saved:
+            with savepoint(tx, self.database) as saved:
                 try:
                     item.run(tx, context)
                 except Exception as raised:
@@ -472,30 +473,3 @@ def _refuse(items: Iterable[CommandItem]) -> None:
     for item in items:
         item.reply = Unavailable()
         item.settle()
-
-
-class _Saved:
-    def __init__(self, tx: Transaction, database: Database) -> None:
-        self._tx = tx
-        self._writer = database.writer
-        self._number = tx.number
-        self._marks = (len(tx.events), len(tx.intents), len(tx.answers))
-        self._known: dict[Place, Any] = dict(tx.known)
-
-    def back(self) -> None:
-        """Take back everything since the savepoint."""
-        tx = self._tx
-        self._writer.execute("ROLLBACK TO item")
-        tx.forget(self._known)
-        tx.number = self._number
-        events, intents, answers = self._marks
-        del tx.events[events:]
-        del tx.intents[intents:]
-        del tx.answers[answers:]
-
-
-@contextmanager
-def _savepoint(tx: Transaction, database: Database) -> Iterator[_Saved]:
-    database.writer.execute("SAVEPOINT item")
-    yield _Saved(tx, database)
-    database.writer.execute("RELEASE item")

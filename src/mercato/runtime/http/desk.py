@@ -12,6 +12,7 @@ from typing import Any
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.frames import Asked, Frames, FromAcceptor, FromShop, HotLine, Told, framed
+from mercato.runtime.http.lane import LaneProtocol
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.steps import Steps
 from mercato.runtime.http.wire import Beginnings, whole
@@ -109,7 +110,7 @@ class Desk(asyncio.Protocol):
 class HandedOver:
     """Takes over connections, each with what was read of it. `make` makes the protocol that serves one."""
 
-    def __init__(self, loop: Any, channel: socket.socket, make: Callable[[], Any]) -> None:
+    def __init__(self, loop: Any, channel: socket.socket, make: Callable[[], LaneProtocol]) -> None:
         self._loop = loop
         self._channel = channel
         self._make = make
@@ -134,6 +135,10 @@ class HandedOver:
 
     async def _serve(self, connection: socket.socket, data: bytes) -> None:
         connection.setblocking(False)
-        _, protocol = await self._loop.connect_accepted_socket(self._make, connection)
-        if data:
-            protocol.data_received(data)
+
+        def make() -> LaneProtocol:
+            protocol = self._make()
+            protocol.begin_with(data)
+            return protocol
+
+        await self._loop.connect_accepted_socket(make, connection)

@@ -69,13 +69,20 @@ class LaneProtocol(HttpToolsProtocol):
         self._serving: Steps | None = None
         self._in_message = False
         self._closing = False
+        self._begun = b""
         self._held = b""
         self._peer = ""
         self._last = 0.0
 
+    def begin_with(self, data: bytes) -> None:
+        """The connection was accepted by somebody else, who has read this of it: it comes before everything else."""
+        self._begun = data
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else ""
+        if self._begun:
+            self.data_received(self._begun)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more is done for a caller who is gone: what it has sent is begun in full or not at all."""

@@ -9,8 +9,9 @@ import msgspec
 from mercato.apps.directory import StoreDirectory
 from mercato.apps.simulate.mutants.planting import replaced
 from mercato.runtime.access.who import Holder, Tenant
-from mercato.runtime.batches.executor import Batch, Executor, _Saved
+from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.batches.items import CommandItem, EventItem
+from mercato.runtime.batches.savepoints import Saved
 from mercato.runtime.bulkheads import _Room
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.bus.outbox import TRIM
@@ -86,15 +87,15 @@ def answer_not_completed() -> AbstractContextManager[None]:
 def redo_keeps_half() -> AbstractContextManager[None]:
     """What failed in a batch is rolled back, but its events stay."""
 
-    def back(self: _Saved) -> None:
+    def back(self: Saved) -> None:
         number, marks = self._tx.number, self._marks
         kept = list(self._tx.events)
         original(self)
         self._tx.number = number
         self._tx.events[marks[0] :] = kept[marks[0] :]
 
-    original = _Saved.back
-    return replaced((_Saved, "back", back))
+    original = Saved.back
+    return replaced((Saved, "back", back))
 
 
 def gap_passed_over() -> AbstractContextManager[None]:
