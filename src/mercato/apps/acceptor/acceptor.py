@@ -107,12 +107,9 @@ class Acceptor:
         if events & WRITE:
             self._send(connection, b"")
             return
-        try:
-            data = connection.sock.recv(READ_AT_ONCE)
-        except BlockingIOError:
+        data = _received(connection.sock, READ_AT_ONCE)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data:
             self._end(connection)
         elif connection.waits or connection.unsent:
@@ -196,12 +193,9 @@ class Acceptor:
             self._flush()
         if not events & READ:
             return
-        try:
-            data = self._channel.recv(CHANNEL_AT_ONCE)
-        except BlockingIOError:
+        data = _received(self._channel, CHANNEL_AT_ONCE)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data:
             self._runs = False
             return
@@ -261,3 +255,13 @@ class Acceptor:
         events = READ | WRITE if self._unsent else READ
         if events != had:
             self._selector.modify(self._channel, events, self._hear)
+
+
+def _received(sock: socket.socket, most: int) -> bytes | None:
+    """What has come; b"" where nothing will come any more, None where nothing has come yet."""
+    try:
+        return sock.recv(most)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
