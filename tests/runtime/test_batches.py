@@ -268,3 +268,11 @@ def test_a_command_that_has_begun_is_done_though_its_caller_is_gone(bench: Bench
     assert bench.pages() == {"a": 1}
     assert isinstance(bench.run(Do("a", "insert", 1), key=key("k1")), Answer)
     assert bench.pages() == {"a": 1}
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 21, 100])
+def test_however_many_rows_wait_each_is_written_once(bench: Bench, count: int) -> None:
+    futures = [bench.notebook.submit(Do(f"name {number}", "put_stamp", number), buyer()) for number in range(count)]
+    bench.drain(bench.notebook)
+    assert all(future.done() for future in futures)
+    assert bench.rows("SELECT name, amount FROM stamps ORDER BY amount") == [(f"name {n}", n) for n in range(count)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mercato.runtime.transaction import Transaction
-from tests.runtime.bench import Bench
+from tests.runtime.bench import Bench, buyer, outcome
 from tests.runtime.notebook import STAMPS, Do, Stamp
 
 
@@ -36,6 +36,16 @@ def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked
         ("a", 1, 4, 2),
         ("b", 0, 6, 2),
     ]
+
+
+def test_the_rows_of_several_commands_are_read_by_one_question(
+    bench: Bench, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(bench.notebook._reads, Do, lambda command: ((STAMPS, (command.name,)),))
+    futures = [bench.notebook.submit(Do(name, "stamp", 2), buyer()) for name in ("a", "b", "c")]
+    bench.drain(bench.notebook)
+    assert [outcome(future) for future in futures] == [2, 2, 2]
+    assert len(asked) == 1
 
 
 def test_what_is_in_memory_is_not_read_again(bench: Bench, asked: list[str]) -> None:

@@ -30,7 +30,7 @@ class Door(Protocol):
 Handler = Callable[[Transaction, Any, Caller], Any]
 Answerer = Callable[[Reader, Any, Caller], Any]
 Listener = Callable[[Transaction, Any, Caller], None]
-Reads = Callable[[Any], tuple[Kept[Any], Iterable[str]]]
+Reads = Callable[[Any], Iterable[tuple[Kept[Any], Iterable[str]]]]
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -45,7 +45,8 @@ class Handle(msgspec.Struct, frozen=True):
     """This command is executed by `run`.
 
     `keys` names the rows it will lock (server databases preload them in order). `subject` is for a command whose
-    answer is decided later: the id under which `tx.answer` will complete it.
+    answer is decided later: the id under which `tx.answer` will complete it. `reads` names rows that `run` will ask
+    for: those of all messages of a batch are read at once, a question for each table.
     """
 
     message: type[Command[Any]]
@@ -53,6 +54,7 @@ class Handle(msgspec.Struct, frozen=True):
     keys: Callable[[Any], tuple[str, ...]] | None = None
     subject: Callable[[Any], str] | None = None
     needs: Needs | None = None
+    reads: Reads | None = None
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -84,7 +86,7 @@ class Await(msgspec.Struct, frozen=True):
 class Listen(msgspec.Struct, frozen=True):
     """Every such event has the effect of `run` here, once, in the order of the source's log.
 
-    `reads` names rows that `run` will ask for: those of all events of a batch are read at once.
+    `reads` names rows that `run` will ask for, as a Handle's.
     """
 
     event: type[Event]

@@ -4,8 +4,8 @@ Both belong to one store at a time, the one of the message being handled, and fi
 Nothing here waits, knows the network or asks a clock: `now`, ids and secrets are handed in.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ Row = TypeVar("Row")
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 ROW_LIMIT = 5_000
+SIZES = (64, 16, 4)  # rows that are inserted in one step, so that few texts are kept for many numbers of rows
 
 _OUTBOX = insert_into(tables.outbox, across_stores=True, layout=Envelope.__struct_fields__)
 _INTENT = insert_into(tables.intents)
@@ -345,7 +346,7 @@ class Transaction(Reader):
         """Write the rows of all events emitted here."""
         if self.events:
             compiled = self._compiled[_OUTBOX]
-            self._run_many(compiled.sql, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
+            self._send(compiled, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
 
     def complete_keys(self) -> None:
         """Store the answers given here with the keys of their requests."""
@@ -427,12 +428,23 @@ class Transaction(Reader):
         for statement, rows in self._pending.pop(table).rows.items():
             compiled = self._compiled[statement]
             before = self._total()
-            if len(rows) == 1:
-                self._run(compiled.sql, rows[0])
-            else:
-                self._run_many(compiled.sql, rows)
+            self._send(compiled, rows)
             if not compiled.unconditional and self._total() - before != len(rows):
                 raise StaleMemory(f"{len(rows)} rows of {table} were to change, {self._total() - before} did")
+
+    def _send(self, compiled: Compiled, rows: Sequence[Values]) -> None:
+        """Write rows by one statement, as many in one step of it as the engine takes."""
+        several = compiled.several
+        start, count = 0, len(rows)
+        if several is not None:
+            for size in SIZES:
+                while count - start >= size:
+                    self._run(several(size), tuple(chain.from_iterable(rows[start : start + size])))
+                    start += size
+        if count - start == 1:
+            self._run(compiled.sql, rows[start])
+        elif start < count:
+            self._run_many(compiled.sql, rows[start:])
 
 
 class _Pending:

@@ -341,5 +341,5 @@ def service() -> Service:
             Ask(GetSheet, get_sheet, snapshot=False),
             Ask(GetStamps, get_stamps, snapshot=False),
         ),
-        listeners=(Listen(Wished, when_wished_do_it, reads=lambda event: (STAMPS, (event.name,))),),
+        listeners=(Listen(Wished, when_wished_do_it, reads=lambda event: ((STAMPS, (event.name,)),)),),
     )

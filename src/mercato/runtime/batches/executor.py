@@ -24,7 +24,7 @@ from mercato.runtime.batches.items import (
     ParkedAggregates,
     RetryItem,
 )
-from mercato.runtime.batches.read_ahead import read_ahead
+from mercato.runtime.batches.read_ahead import read_ahead, reads_of
 from mercato.runtime.batches.savepoints import savepoint
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
@@ -104,7 +104,7 @@ class Executor:
         self._retries: deque[RetryItem] = deque()
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
-        self._reads = {row.event.__name__: row.reads for row in service.listeners if row.reads}
+        self._reads = reads_of(service)
         self._parked = ParkedAggregates()
         self.memory = Memory()
         self._in_flight = False

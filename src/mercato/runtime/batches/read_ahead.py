@@ -1,26 +1,45 @@
-"""What the events of a batch are going to ask for, read before it begins: one question for all rows of a table."""
+"""What the messages of a batch are going to ask for, read before it begins: one question for all rows of a table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mercato.runtime.batches.items import EventItem, Item
+from mercato.runtime.batches.items import CommandItem, EventItem, Item
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.service import Reads
+from mercato.runtime.service import Reads, Service
 from mercato.runtime.transaction import Transaction
 
 MOST = 2_000  # ids of one table; what is beyond is read when it is asked for
 
 
-def read_ahead(items: Iterable[Item], reads: Mapping[str, Reads], tx: Transaction) -> None:
-    """Have in memory what these items name; `reads` has what to read by the types of events."""
+def reads_of(service: Service) -> dict[type[Any], Reads]:
+    """What to read by the types of messages."""
+    handled = {row.message: row.reads for row in service.handlers if row.reads is not None}
+    heard = {row.event: row.reads for row in service.listeners if row.reads is not None}
+    return {**handled, **heard}
+
+
+def read_ahead(items: Iterable[Item], reads: Mapping[type[Any], Reads], tx: Transaction) -> None:
+    """Have in memory what these items name."""
     if not reads:
         return
     wanted: dict[tuple[str, Kept[Any]], list[str]] = {}
     for item in items:
-        if isinstance(item, EventItem) and item.event is not None and (names := reads.get(item.envelope.type)):
-            kept, ids = names(item.event)
-            wanted.setdefault((item.envelope.store, kept), []).extend(ids)
+        store, message = _message(item)
+        names = reads.get(type(message))
+        for kept, ids in names(message) if names is not None else ():
+            wanted.setdefault((store, kept), []).extend(ids)
     for (store, kept), together in wanted.items():
         if len(together) > 1:
             tx.store = store
             tx.read_ahead(kept, together[:MOST])
+
+
+def _message(item: Item) -> tuple[str, Any]:
+    """The store and the command or event; None for an event that is tried again or could not be decoded."""
+    match item:
+        case CommandItem():
+            return item.caller.store, item.command
+        case EventItem():
+            return item.envelope.store, item.event
+        case _:
+            return "", None

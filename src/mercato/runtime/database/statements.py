@@ -6,6 +6,7 @@ a `store` column must name the store for it, or it fails when it is compiled; th
 with `across_stores=True` and stand, with their reasons, in across_stores.py.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
@@ -37,6 +38,8 @@ Row = TypeVar("Row")
 
 DIALECTS = ("sqlite", "postgresql", "mysql")
 
+_VALUES = re.compile(r"VALUES (\([?, ]+\))")
+
 
 class StatementError(Exception):
     """A statement breaks a rule of the house; the text says which statement, which rule and what to do."""
@@ -46,7 +49,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """A statement for one dialect, with what a transaction must know of it.
 
     `values` makes what the driver takes out of the parameters by name, `row` out of a tuple of them in the order of the
-    statement's `layout`. `constants` are the parameters that the
+    statement's `layout`. `several` is the text for so many rows at once, where it inserts and takes values by position.
+    `constants` are the parameters that the
     declaration itself fixes; `key_of` takes the values of the primary key out of the parameters, where the statement is
     about the one row with that key.
     """
@@ -54,6 +58,7 @@ class Compiled(msgspec.Struct, frozen=True):
     sql: str
     values: Callable[[dict[str, Any]], Any]
     row: Callable[[tuple[Any, ...]], Any]
+    several: Callable[[int], str] | None
     constants: dict[str, Any]
     record: Any
     tables: frozenset[str]
@@ -125,6 +130,7 @@ class Statement(Generic[Row]):
             sql=str(compiled),
             values=_by_position(compiled.positiontup) if compiled.positional else _by_name,
             row=_of_row(self.layout, compiled.positiontup if compiled.positional else None),
+            several=_several(str(compiled)) if compiled.positional and isinstance(core, Insert) else None,
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
@@ -294,6 +300,17 @@ def _by_position(names: Sequence[str] | None) -> Callable[[dict[str, Any]], tupl
 
 def _by_name(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
+
+
+def _several(sql: str) -> Callable[[int], str]:
+    """The text of an insertion, its list of values as often as there are rows."""
+    (values,) = _VALUES.findall(sql)
+
+    @cache
+    def text(rows: int) -> str:
+        return sql.replace(f"VALUES {values}", "VALUES " + ", ".join([values] * rows))
+
+    return text
 
 
 def _of_row(layout: tuple[str, ...], positions: Sequence[str] | None) -> Callable[[tuple[Any, ...]], Any]:

@@ -1,6 +1,7 @@
 """What may be changed in carts: one command, one cart document."""
 
 from collections.abc import Callable
+from typing import Any
 
 from mercato.contracts.carts import (
     AddToCart,
@@ -12,6 +13,7 @@ from mercato.contracts.carts import (
     SetQuantity,
     UnknownVariant,
 )
+from mercato.runtime.database.kept import Kept
 from mercato.runtime.documents.collection import Document
 from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
@@ -27,6 +29,11 @@ def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     if offer is None:
         raise UnknownVariant
     return _save(tx, document, domain.add(document.body, offer, command.quantity))
+
+
+def offer_of(command: AddToCart) -> tuple[tuple[Kept[Any], tuple[str]], ...]:
+    """The rows that it takes to offer a variant."""
+    return ((storage.VARIANTS, (command.variant_id,)), (storage.PRICES, (command.variant_id,)))
 
 
 def set_quantity(tx: Transaction, command: SetQuantity, caller: Caller) -> Cart:

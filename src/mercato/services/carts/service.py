@@ -25,7 +25,7 @@ def service(_setup: Setup) -> Service:
         package="mercato.services.carts",
         tables=storage.metadata,
         handlers=(
-            Handle(AddToCart, commands.add_to_cart),
+            Handle(AddToCart, commands.add_to_cart, reads=commands.offer_of),
             Handle(SetQuantity, commands.set_quantity),
             Handle(RemoveFromCart, commands.remove_from_cart),
             Handle(EmptyTheCart, commands.empty_the_cart),

@@ -65,8 +65,12 @@ def when_figures_are_given_change_stock(tx: Transaction, event: FiguresGiven, _c
         change_stock(tx, figures.variant_id, location_id, figures.stock_change, "given with the product")
 
 
-def stock_of_figures(event: FiguresGiven) -> tuple[Kept[Level], list[str]]:
-    return storage.STOCK, [figures.variant_id for figures in event.figures]
+def stock_of_figures(event: FiguresGiven) -> tuple[tuple[Kept[Level], list[str]]]:
+    return ((storage.STOCK, [figures.variant_id for figures in event.figures]),)
+
+
+def stock_of_lines(event: OrderPlaced) -> tuple[tuple[Kept[Level], list[str]]]:
+    return ((storage.STOCK, [line.variant_id for line in event.lines]),)
 
 
 def _hold(event: OrderPlaced, taken: Allocation) -> Reservation:

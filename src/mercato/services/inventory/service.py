@@ -19,7 +19,7 @@ def service(_setup: Setup) -> Service:
         asks=(Ask(GetStock, queries.get_stock), Ask(FindShortages, queries.find_shortages, snapshot=False)),
         listeners=(
             Listen(FiguresGiven, listeners.when_figures_are_given_change_stock, reads=listeners.stock_of_figures),
-            Listen(OrderPlaced, listeners.when_order_is_placed_reserve_its_stock),
+            Listen(OrderPlaced, listeners.when_order_is_placed_reserve_its_stock, reads=listeners.stock_of_lines),
             Listen(HoldExtended, listeners.when_hold_is_extended_extend_reservations),
             Listen(OrderConfirmed, listeners.when_order_is_confirmed_sell_what_is_reserved),
             Listen(OrderCancelled, listeners.when_order_is_cancelled_give_stock_back),

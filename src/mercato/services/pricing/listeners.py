@@ -16,5 +16,5 @@ def when_figures_are_given_set_prices(tx: Transaction, event: FiguresGiven, _cal
             save_price(tx, event.product_id, event.currency, price)
 
 
-def prices_of_figures(event: FiguresGiven) -> tuple[Kept[storage.PriceRow], list[str]]:
-    return storage.PRICES, [figures.variant_id for figures in event.figures]
+def prices_of_figures(event: FiguresGiven) -> tuple[tuple[Kept[storage.PriceRow], list[str]]]:
+    return ((storage.PRICES, [figures.variant_id for figures in event.figures]),)
