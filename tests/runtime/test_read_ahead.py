@@ -41,7 +41,8 @@ def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked
 def test_the_rows_of_several_commands_are_read_by_one_question(
     bench: Bench, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(bench.notebook._reads, Do, lambda command: ((STAMPS, (command.name,)),))
+    reads: dict[Any, Any] = bench.notebook._reads
+    monkeypatch.setitem(reads, Do, lambda command: ((STAMPS, (command.name,)),))
     futures = [bench.notebook.submit(Do(name, "stamp", 2), buyer()) for name in ("a", "b", "c")]
     bench.drain(bench.notebook)
     assert [outcome(future) for future in futures] == [2, 2, 2]

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,19 +21,33 @@ class _File(msgspec.Struct):
     keys: dict[str, str]
 
 
+REMEMBER = 4_096
+
+
 class Keyring:
-    """Signs and verifies bytes with keyed BLAKE2b (RFC 7693), 32 bytes long."""
+    """Signs and verifies bytes with keyed BLAKE2b (RFC 7693), 32 bytes long.
+
+    `signed` are the latest texts that were made or verified with these keys, with their purposes, and what they say:
+    most are made here and read again here, twice.
+    """
 
     def __init__(self, current: str, keys: Mapping[str, bytes]) -> None:
         if current not in keys:
             raise ValueError(f"the keyring has no key {current!r}, which should sign")
         self.current = current
         self._keys = dict(keys)
+        self.signed: dict[tuple[str, str], Any] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The ids of all keys, oldest first."""
         return tuple(self._keys)
+
+    def remember(self, purpose: str, text: str, record: Any) -> None:
+        """This text is signed with one of these keys, for this purpose, and says this."""
+        if len(self.signed) >= REMEMBER:
+            self.signed.clear()
+        self.signed[purpose, text] = record
 
     def sign(self, purpose: bytes, payload: bytes) -> tuple[str, bytes]:
         """The id of the signing key and the MAC. `purpose` keeps a MAC made for one use from serving another."""

@@ -13,25 +13,19 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 _VERSION = "v1"
 
 
-REMEMBER = 4_096
-
-
 class Unsealer(Generic[Record]):
-    """Reads records that were signed for one purpose, and remembers the latest: most are read twice, here and there."""
+    """Reads records that were signed for one purpose."""
 
     def __init__(self, purpose: str, record: type[Record]) -> None:
         self._purpose = purpose
         self._decoder = msgspec.json.Decoder(record)
-        self._known: dict[tuple[Keyring, str], Record] = {}
 
     def unseal(self, keyring: Keyring, text: str) -> Record:
         """The record in a signed text. Raises Unsound for everything that `seal` did not make for this purpose."""
-        known = self._known.get((keyring, text))
+        known: Record | None = keyring.signed.get((self._purpose, text))
         if known is None:
             known = _unseal(keyring, self._purpose, text, self._decoder)
-            if len(self._known) >= REMEMBER:
-                self._known.clear()
-            self._known[keyring, text] = known
+            keyring.remember(self._purpose, text, known)
         return known
 
 
@@ -43,7 +37,9 @@ def seal(keyring: Keyring, purpose: str, record: msgspec.Struct) -> str:
     """The record signed for one purpose."""
     payload = msgspec.json.encode(record)
     key_id, mac = keyring.sign(purpose.encode(), payload)
-    return f"{_VERSION}.{key_id}.{_to_text(payload)}.{_to_text(mac)}"
+    text = f"{_VERSION}.{key_id}.{_to_text(payload)}.{_to_text(mac)}"
+    keyring.remember(purpose, text, record)
+    return text
 
 
 def _unseal(keyring: Keyring, purpose: str, text: str, decoder: "msgspec.json.Decoder[Record]") -> Record:
