@@ -1,11 +1,8 @@
 """What notifications does about others' events: each is the cause of one mail."""
 
-from mercato.contracts.notifications import Delivery
 from mercato.contracts.orders import OrderCancelled, OrderPaid
 from mercato.contracts.users import EmailVerificationAsked, PasswordChanged, PasswordResetAsked, SignUpRepeated
-from mercato.runtime.database.kept import Kept
 from mercato.runtime.transaction import Transaction
-from mercato.services.notifications import storage
 from mercato.services.notifications.commands import deliver
 from mercato.values.messages import Caller
 
@@ -31,10 +28,6 @@ def when_password_is_changed_tell_the_owner(tx: Transaction, event: PasswordChan
 
 def when_order_is_paid_mail_the_receipt(tx: Transaction, event: OrderPaid, _caller: Caller) -> None:
     deliver(tx, event.buyer, "receipt", event.order_id)
-
-
-def deliveries_of_order(event: OrderPaid) -> tuple[tuple[Kept[Delivery], tuple[str]]]:
-    return ((storage.DELIVERIES, (event.order_id,)),)
 
 
 def when_order_is_cancelled_tell_its_shopper(tx: Transaction, event: OrderCancelled, _caller: Caller) -> None:

@@ -30,7 +30,7 @@ def service(setup: Setup, mailer: Mailer | None = None) -> Service:
             Listen(SignUpRepeated, listeners.when_sign_up_is_repeated_tell_the_owner),
             Listen(PasswordResetAsked, listeners.when_password_reset_is_asked_mail_the_link),
             Listen(PasswordChanged, listeners.when_password_is_changed_tell_the_owner),
-            Listen(OrderPaid, listeners.when_order_is_paid_mail_the_receipt, reads=listeners.deliveries_of_order),
+            Listen(OrderPaid, listeners.when_order_is_paid_mail_the_receipt),
             Listen(OrderCancelled, listeners.when_order_is_cancelled_tell_its_shopper),
         ),
         work=MailWork(mailer, Letters(setup.parts.clock), setup.settings.url).rows,

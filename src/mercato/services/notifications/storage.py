@@ -28,7 +28,7 @@ deliveries = Table(
 )
 Index("deliveries_by_store", deliveries.c.store, deliveries.c.id)
 
-DELIVERIES = Kept(deliveries, Delivery, changing=("state", "attempts", "sent_at"), guard="state", together=True)
+DELIVERIES = Kept(deliveries, Delivery, changing=("state", "attempts", "sent_at"), guard="state")
 LIST_DELIVERIES = fetch(
     Delivery,
     select(*[c for c in deliveries.c if c.name != "store"])
