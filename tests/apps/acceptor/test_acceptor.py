@@ -1,13 +1,15 @@
 """The acceptor's loop between a shop, which the test plays, and its clients."""
 
+import errno
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from mercato.apps.acceptor.acceptor import IDLE, LOOK, Acceptor
+from mercato.apps.acceptor.acceptor import IDLE, LOOK, REST, Acceptor
 from mercato.runtime.http.frames import Asked, Frames, FromAcceptor, FromShop, HotLine, Told, framed
 from mercato.values.clock import ManualClock
 
@@ -19,12 +21,27 @@ LONG = bytes(5_000_000)  # more than sockets hold
 SECONDS = 10.0  # for which a test waits
 
 
+class Listener(socket.socket):
+    """One that lets nobody in while there is no `room`."""
+
+    room = True
+    refused = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.room:
+            self.refused += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
 class Stage:
     """An acceptor in a thread, and the shop's ends of its sockets."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = self.listener = Listener()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         self._address = listener.getsockname()
         self.channel, channel = socket.socketpair()
         self.handover, handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -179,6 +196,23 @@ def test_a_shop_that_closes_lets_nobody_in_and_its_last_replies_arrive_whole(sta
     assert found == [LONG]
     with pytest.raises(ConnectionRefusedError):
         stage.connect()
+
+
+def test_where_there_is_no_room_connections_wait_and_nothing_is_tried_all_the_time(stage: Stage) -> None:
+    stage.listener.room = False
+    client = stage.connect()
+    client.sendall(CART)
+    while not stage.listener.refused:
+        time.sleep(0.01)
+    for _ in range(5):
+        stage.tell(FromShop())
+        time.sleep(0.01)
+    assert stage.listener.refused == 1
+    stage.listener.room = True
+    stage.clock.advance(int((REST + 1) * 1_000))
+    stage.tell(FromShop())
+    (asked,) = stage.hear().asked
+    assert asked.path == "/v1/cart"
 
 
 def test_it_ends_with_its_shop(stage: Stage) -> None:

@@ -5,6 +5,7 @@ connection says, the shop is handed its socket and serves it itself. Nothing is 
 shop is gone, so is the acceptor.
 """
 
+import errno
 import selectors
 import socket
 from collections.abc import Sequence
@@ -20,8 +21,11 @@ READ_AT_ONCE = 1 << 16  # bytes
 CHANNEL_AT_ONCE = 1 << 20
 IDLE = 75.0  # seconds after which a silent connection is closed
 LOOK = 5.0  # seconds between two looks for silent ones
+REST = 1.0  # seconds for which nobody is let in, where the system has no room for one more connection
 ACCEPT_AT_ONCE = 64
 PATIENCE = 2.0  # seconds for the rest of a reply, when the shop has closed
+
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -61,6 +65,8 @@ class Acceptor:
         self._gone: list[int] = []
         self._unsent = b""
         self._now = self._looked = clock.elapsed()
+        self._resting: list[socket.socket] = []
+        self._rests_until = 0.0
         self._closing = False
         self._runs = True
 
@@ -69,15 +75,17 @@ class Acceptor:
         still sent."""
         for listener in self._listeners:
             listener.setblocking(False)
-            self._selector.register(listener, READ, partial(self._accept, listener))
+            self._listen(listener)
         self._channel.setblocking(False)
         self._selector.register(self._channel, READ, self._hear)
         self._handover.setblocking(True)
         while self._runs:
-            for key, events in self._selector.select(LOOK):
+            for key, events in self._selector.select(REST):
                 key.data(events)
             self._flush()
             self._now = self._clock.elapsed()
+            if self._resting and self._now > self._rests_until:
+                self._go_on_listening()
             if self._now > self._looked + LOOK:
                 self._end_silent_ones()
         if self._closing:
@@ -90,11 +98,16 @@ class Acceptor:
 
     # Connections.
 
+    def _listen(self, listener: socket.socket) -> None:
+        self._selector.register(listener, READ, partial(self._accept, listener))
+
     def _accept(self, listener: socket.socket, _events: int) -> None:
         for _ in range(ACCEPT_AT_ONCE):
             try:
                 sock, address = listener.accept()
-            except OSError:  # none left, or one that was gone before
+            except OSError as error:  # none left, or one that was gone before
+                if error.errno in _NO_ROOM:
+                    self._rest(listener)
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,6 +115,17 @@ class Acceptor:
             connection = Connection(self._number, sock, str(address[0]), self._now)
             self._connections[self._number] = connection
             self._selector.register(sock, READ, partial(self._ready, connection))
+
+    def _rest(self, listener: socket.socket) -> None:
+        """Connections wait in the system's line until there is room."""
+        self._selector.unregister(listener)
+        self._resting.append(listener)
+        self._rests_until = self._now + REST
+
+    def _go_on_listening(self) -> None:
+        resting, self._resting = self._resting, []
+        for listener in resting:
+            self._listen(listener)
 
     def _ready(self, connection: Connection, events: int) -> None:
         if events & WRITE:
@@ -223,8 +247,10 @@ class Acceptor:
         """Let nobody new in; who waits still gets a reply."""
         self._closing = True
         for listener in self._listeners:
-            self._selector.unregister(listener)
+            if listener not in self._resting:
+                self._selector.unregister(listener)
             listener.close()
+        self._resting.clear()
         for connection in list(self._connections.values()):
             if not connection.waits and not connection.unsent:
                 self._end(connection)
