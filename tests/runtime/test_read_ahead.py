@@ -5,24 +5,29 @@ from typing import Any
 import pytest
 
 from mercato.runtime.transaction import Transaction
-from tests.runtime.bench import Bench, buyer, outcome
+from mercato.values.messages import KeyReused
+from tests.runtime.bench import Bench, buyer, key, outcome
 from tests.runtime.notebook import STAMPS, Do, Stamp
 
 
-@pytest.fixture
-def asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The questions about stamps that the notebook's writer is asked from now on."""
+def _asked(bench: Bench, monkeypatch: pytest.MonkeyPatch, table: str) -> list[str]:
+    """The questions about this table that the notebook's writer is asked from now on."""
     questions: list[str] = []
     writer = bench.notebook.database.writer
     run = writer.run
 
     def noted(sql: str, values: Any = (), /) -> Any:
-        if sql.startswith("SELECT") and "FROM stamps" in sql:
+        if sql.startswith("SELECT") and table in sql.partition("FROM")[2].split():
             questions.append(sql)
         return run(sql, values)
 
     monkeypatch.setattr(writer, "run", noted)
     return questions
+
+
+@pytest.fixture
+def asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return _asked(bench, monkeypatch, "stamps")
 
 
 def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked: list[str]) -> None:
@@ -46,6 +51,22 @@ def test_the_rows_of_several_commands_are_read_by_one_question(
     futures = [bench.notebook.submit(Do(name, "stamp", 2), buyer()) for name in ("a", "b", "c")]
     bench.drain(bench.notebook)
     assert [outcome(future) for future in futures] == [2, 2, 2]
+    assert len(asked) == 1
+
+
+def test_the_keys_of_several_commands_are_looked_up_by_one_question(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.run(Do("a", "stamp", 2), key=key("old")).body == b"2"
+    asked = _asked(bench, monkeypatch, "idempotency")
+    sent = (("old", 2, "body"), ("new", 4, "body"), ("old", 2, "another body"), ("new", 4, "body"))
+    futures = [
+        bench.notebook.submit(Do("a", "stamp", amount), buyer(), key(name, body=body)) for name, amount, body in sent
+    ]
+    bench.drain(bench.notebook)
+    replayed, new, reused, again = (outcome(future) for future in futures)
+    assert (replayed.body, new.body, again.body) == (b"2", b"6", b"6")
+    assert isinstance(reused, KeyReused)
     assert len(asked) == 1
 
 

@@ -24,7 +24,7 @@ from mercato.runtime.batches.items import (
     ParkedAggregates,
     RetryItem,
 )
-from mercato.runtime.batches.read_ahead import read_ahead, reads_of
+from mercato.runtime.batches.read_ahead import read_ahead, read_keys, reads_of
 from mercato.runtime.batches.savepoints import savepoint
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
@@ -331,6 +331,7 @@ class Executor:
                 raise Fenced(f"{self.name} has lost its position in the log of {feed.source}")
 
     def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
+        read_keys(batch.items, tx, context)
         read_ahead(batch.items, self._reads, tx)
         elapsed = self._parts.clock.elapsed
         # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.

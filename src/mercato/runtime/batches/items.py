@@ -38,15 +38,16 @@ class StaleWork(Refusal):
 
 
 class BatchKeys(dict[tuple[str, str, str], KeyRow]):
-    """Idempotency keys that this batch itself has written: (store, scope, key)."""
+    """Idempotency keys that this batch itself has written, or has found: (store, scope, key)."""
 
 
 class Context(msgspec.Struct):
-    """What the items of one batch share."""
+    """What the items of one batch share. A key that was `looked_up` and is not among `keys` is new."""
 
     keys: BatchKeys
     parked: "ParkedAggregates"
     log: Any
+    looked_up: set[tuple[str, str, str]] = set()
 
 
 class ParkedAggregates:
@@ -158,8 +159,9 @@ class CommandItem:
             future.set_result(self.reply)
 
     def _stored(self, tx: Transaction, context: Context, key: IdempotencyKey) -> KeyRow | None:
-        known = context.keys.get((tx.store, key.scope, key.key))
-        if known is None:
+        place = (tx.store, key.scope, key.key)
+        known = context.keys.get(place)
+        if known is None and place not in context.looked_up:
             # Keys of this batch are in `context`: the table is read as it was before the batch, without a flush.
             known = Reader.one(tx, FIND_KEY, scope=key.scope, client_key=key.key)
         if known is not None and known.body is None:

@@ -1,10 +1,13 @@
-"""What the messages of a batch are going to ask for, read before it begins: one question for all rows of a table."""
+"""What the messages of a batch are going to ask for, read before it begins: one question for all rows of a table, one
+for all idempotency keys."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mercato.runtime.batches.items import CommandItem, EventItem, Item
+from mercato.runtime.batches.items import CommandItem, Context, EventItem, Item
+from mercato.runtime.database.idempotency import FIND_KEYS
 from mercato.runtime.database.kept import Kept
+from mercato.runtime.database.statements import as_list
 from mercato.runtime.service import Reads, Service
 from mercato.runtime.transaction import Transaction
 
@@ -32,6 +35,20 @@ def read_ahead(items: Iterable[Item], reads: Mapping[type[Any], Reads], tx: Tran
         if len(together) > 1:
             tx.store = store
             tx.read_ahead(kept, together[:MOST])
+
+
+def read_keys(items: Iterable[Item], tx: Transaction, context: Context) -> None:
+    """Know what was stored before for the keys of these items."""
+    wanted: dict[str, dict[tuple[str, str], None]] = {}
+    for item in items:
+        if isinstance(item, CommandItem) and item.key is not None:
+            wanted.setdefault(item.caller.store, {})[item.key.scope, item.key.key] = None
+    for store, pairs in wanted.items():
+        if len(pairs) > 1:
+            tx.store = store
+            for found in tx.all(FIND_KEYS, pairs=as_list(pairs)):
+                context.keys[store, found.scope, found.client_key] = found.row
+            context.looked_up.update((store, *pair) for pair in pairs)
 
 
 def _message(item: Item) -> tuple[str, Any]:

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, select, update
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import fetch, insert_into, write
+from mercato.runtime.database.statements import any_pair, fetch, insert_into, write
 
 _keys = tables.idempotency
 LIFE = 24 * 3_600_000  # milliseconds for which a final answer is replayed, at least
@@ -19,6 +19,27 @@ class KeyRow(msgspec.Struct, frozen=True):
     body: bytes | None
 
 
+class FoundKey(msgspec.Struct, frozen=True):
+    """A stored key with its name."""
+
+    scope: str
+    client_key: str
+    fingerprint: str
+    subject: str | None
+    status: int | None
+    body: bytes | None
+
+    @property
+    def row(self) -> KeyRow:
+        return KeyRow(self.fingerprint, self.subject, self.status, self.body)
+
+
+FIND_KEYS = fetch(
+    FoundKey,
+    select(_keys.c.scope, _keys.c.client_key, _keys.c.fingerprint, _keys.c.subject, _keys.c.status, _keys.c.body).where(
+        _keys.c.store == bindparam("store"), any_pair(_keys.c.scope, _keys.c.client_key, "pairs")
+    ),
+)
 FIND_KEY = fetch(
     KeyRow,
     select(_keys.c.fingerprint, _keys.c.subject, _keys.c.status, _keys.c.body).where(

@@ -234,6 +234,34 @@ def _any_of(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
             return f"{column} IN (SELECT given.value FROM {table.format(values)})"  # noqa: S608 - as above
 
 
+class _AnyPair(ColumnElement[bool]):
+    """Two columns are one of the pairs of texts in a JSON array of arrays."""
+
+    inherit_cache = False
+
+    def __init__(self, first: Column[Any], second: Column[Any], parameter: str) -> None:
+        self.columns = (first, second)
+        self.parameter: BindParameter[Any] = bindparam(parameter)
+
+    def get_children(self, **_: Any) -> Sequence[Any]:
+        return (*self.columns, self.parameter)
+
+
+@compiles(_AnyPair)
+def _any_pair(element: _AnyPair, compiler: SQLCompiler, **kw: Any) -> str:
+    first, second = (compiler.process(column, **kw) for column in element.columns)
+    values = compiler.process(element.parameter, **kw)
+    match compiler.dialect.name:
+        case "sqlite":
+            pairs = f"SELECT value->>0, value->>1 FROM json_each({values})"  # noqa: S608 - as above
+        case "postgresql":
+            pairs = f"SELECT pair->>0, pair->>1 FROM jsonb_array_elements(CAST({values} AS jsonb)) AS pair"  # noqa: S608
+        case _:
+            columns = "COLUMNS (one VARCHAR(255) PATH '$[0]', two VARCHAR(255) PATH '$[1]')"
+            pairs = f"SELECT given.one, given.two FROM JSON_TABLE({values}, '$[*]' {columns}) AS given"  # noqa: S608
+    return f"({first}, {second}) IN ({pairs})"
+
+
 def fetch(record: type[Row], core: Select[Any], *, across_stores: bool = False) -> Statement[Row]:
     """A question; each row becomes `record(*row)`, so the columns stand in the order of its fields."""
     return Statement(core, record, across_stores)
@@ -272,8 +300,13 @@ def any_of(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     return _AnyOf(column, parameter)
 
 
-def as_list(values: Iterable[str]) -> str:
-    """The parameter of `any_of`."""
+def any_pair(first: Column[Any], second: Column[Any], parameter: str) -> ColumnElement[bool]:
+    """Both columns together are one of the pairs of a JSON array of arrays, given as this parameter (see `as_list`)."""
+    return _AnyPair(first, second, parameter)
+
+
+def as_list(values: Iterable[str] | Iterable[tuple[str, str]]) -> str:
+    """The parameter of `any_of` or `any_pair`."""
     return msgspec.json.encode(tuple(values)).decode()
 
 
