@@ -68,6 +68,7 @@ async def test_a_shop_whose_acceptor_was_killed_accepts_connections_itself(tmp_p
         await until(lambda: b"acceptor_lost" in log.read_bytes())
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="this system does not tell of processes under /proc")
 def test_a_shop_that_is_killed_leaves_no_acceptor(tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-m", "mercato", "run", "--data", str(tmp_path / "data"), "--port", "0", "--empty"]
     environment = {**os.environ, "MERCATO_ACCEPTOR": "on"}
