@@ -26,8 +26,11 @@ class Listener(socket.socket):
 
     room = True
     refused = 0
+    gate: threading.Event | None = None  # for which an acceptor stands still
 
     def accept(self) -> tuple[socket.socket, Any]:
+        if self.gate is not None:
+            self.gate.wait(SECONDS)
         if not self.room:
             self.refused += 1
             raise OSError(errno.EMFILE, "Too many open files")
@@ -158,6 +161,21 @@ def test_a_reply_that_will_never_come_closes_the_connection(stage: Stage) -> Non
     client, asked = stage.ask()
     stage.tell(FromShop([Told(asked.connection, b"", closing=True)]))
     assert _read(client, 1) == b""
+
+
+def test_a_connection_that_ends_while_it_has_something_to_say_does_no_harm(stage: Stage) -> None:
+    client, asked = stage.ask()
+    stage.listener.gate = gate = threading.Event()
+    other = stage.connect()
+    time.sleep(0.1)  # it stands still now, and finds both of these together
+    stage.tell(FromShop([Told(asked.connection, b"last", closing=True)]))
+    client.sendall(CART)
+    time.sleep(0.1)
+    gate.set()
+    stage.listener.gate = None
+    other.sendall(CART)
+    (again,) = stage.hear().asked
+    assert again.connection != asked.connection
 
 
 def test_a_slow_reader_gets_its_whole_reply_and_holds_up_nobody(stage: Stage) -> None:

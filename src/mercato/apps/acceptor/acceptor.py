@@ -128,6 +128,8 @@ class Acceptor:
             self._listen(listener)
 
     def _ready(self, connection: Connection, events: int) -> None:
+        if connection.number not in self._connections:  # it has ended since both were found ready
+            return
         if events & WRITE:
             self._send(connection, b"")
             return
