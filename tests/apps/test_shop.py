@@ -14,7 +14,7 @@ JOB, EVERY = "expire unpaid orders", 5 * SECOND
 
 def due_at(town: Town) -> int | None:
     reader = town.shop.node.executors["orders"].database.reader()
-    rows = reader.fetch("SELECT due_at FROM jobs WHERE name = :name", {"name": JOB}, 1)
+    rows = reader.fetch("SELECT due_at FROM jobs WHERE name = ?", (JOB,), 1)
     return rows[0][0] if rows else None
 
 

@@ -228,10 +228,10 @@ class Town:
         rows = {}
         for service in ("payments", "orders"):
             reader = self.shop.node.executors[service].database.reader()
-            tables = reader.fetch("SELECT name FROM sqlite_master WHERE type = 'table'", {}, 100)
+            tables = reader.fetch("SELECT name FROM sqlite_master WHERE type = 'table'", (), 100)
             for (name,) in tables:
                 if name not in ("jobs", "leases", "positions"):
-                    rows[f"{service} {name}"] = reader.fetch(f"SELECT * FROM {name}", {}, 1_000)  # noqa: S608 - our own
+                    rows[f"{service} {name}"] = reader.fetch(f"SELECT * FROM {name}", (), 1_000)  # noqa: S608 - our own
         return rows
 
     def mails(self) -> list[Message]:

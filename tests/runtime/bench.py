@@ -77,7 +77,7 @@ class Bench:
         self.wishes.committed.append(self._hand_over)
 
     def _made(self, service: Service, known: EventTypes) -> Executor:
-        executor = Executor(service, self.parts, self.waiters, known)
+        executor = Executor(service, self.parts, self.waiters, known, self.parts.open_database(service.name))
         migrate(service, executor.database, self.clock.now())
         return executor
 
@@ -111,7 +111,7 @@ class Bench:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the notebook's committed state."""
         reader = self.notebook.database.reader()
-        return reader.fetch(sql, {}, 10_000)
+        return reader.fetch(sql, (), 10_000)
 
     def pages(self) -> dict[str, int]:
         return dict(cast("list[tuple[str, int]]", self.rows("SELECT name, amount FROM pages ORDER BY name")))

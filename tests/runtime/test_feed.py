@@ -105,9 +105,9 @@ def test_events_that_nobody_wants_move_the_position_when_there_is_time(bench: Be
 def test_unknown_fields_of_an_event_are_passed_over_and_kept(bench: Bench) -> None:
     bench.tell(("a", "raise_later", 1))
     raw = b'{"name":"a","kind":"raise_later","change":1,"later":{"field":[1]}}'
-    bench.wishes.database.writer.execute("UPDATE outbox SET body = :body", {"body": raw})
+    bench.wishes.database.writer.execute("UPDATE outbox SET body = ?", (raw,))
     bench.notebook.feeds["wishes"].restart(0)
     bench.drain(bench.notebook)
     assert bench.pages() == {"a": 1}
     assert Wished.__struct_fields__ == ("name", "kind", "change")
-    assert bench.wishes.database.reader().fetch("SELECT body FROM outbox", {}, 2) == [(raw,)]
+    assert bench.wishes.database.reader().fetch("SELECT body FROM outbox", (), 2) == [(raw,)]

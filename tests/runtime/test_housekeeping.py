@@ -13,7 +13,7 @@ def trimmed(bench: Bench, number: int) -> list[tuple[int, ...]]:
     housekeeping_jobs(bench.wishes, lambda: None)
     bench.wishes.submit(TrimLog(number), Caller.system("", "housekeeping"))
     bench.drain(bench.wishes)
-    return bench.wishes.database.reader().fetch("SELECT number FROM outbox ORDER BY number", {}, 10)
+    return bench.wishes.database.reader().fetch("SELECT number FROM outbox ORDER BY number", (), 10)
 
 
 def test_a_log_is_trimmed_behind_its_consumers_once_it_is_old(bench: Bench) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mercato.runtime.calls import Questions
 from mercato.runtime.database.sqlite import connect
 from mercato.runtime.database.statements import StatementError, insert_into
 from mercato.runtime.memory import FORGOTTEN, Memory
+from mercato.runtime.questions import Questions
 from mercato.values.messages import Failed
 from tests.runtime.bench import STORE, Bench, buyer, outcome
 from tests.runtime.notebook import Do, GetStamps, How, Stamp, get_stamps, stamps

@@ -54,7 +54,7 @@ def test_a_failing_event_is_parked_with_its_bytes_and_others_go_on(bench: Bench)
     bench.drain(bench.notebook)
     assert (bench.pages(), bench.position()) == ({"b": 4}, 4)
     assert parked(bench) == [(1, 1, 1_000), (3, 0, 1_000)]
-    log = bench.wishes.database.reader().fetch("SELECT body FROM outbox ORDER BY number", {}, 9)
+    log = bench.wishes.database.reader().fetch("SELECT body FROM outbox ORDER BY number", (), 9)
     rows = bench.notebook.list_parked()
     assert [unpack(row).body for row in rows] == [log[0][0], log[2][0]]
     assert msgspec.json.decode(unpack(rows[0]).body) == {"name": "a", "kind": "raise_later", "change": 1}
@@ -130,7 +130,7 @@ def test_what_is_parked_is_known_again_after_a_restart(bench: Bench, mood: Mood,
 
 def test_an_event_that_cannot_be_read_is_parked(bench: Bench) -> None:
     bench.tell(("a", "save_later", 1), ("b", "save_later", 2))
-    bench.wishes.database.writer.execute("UPDATE outbox SET body = :body WHERE number = 1", {"body": b'{"name":7}'})
+    bench.wishes.database.writer.execute("UPDATE outbox SET body = ? WHERE number = 1", (b'{"name":7}',))
     bench.notebook.feeds["wishes"].restart(0)
     bench.drain(bench.notebook)
     assert (bench.pages(), parked(bench)) == ({"b": 2}, [(1, 1, 1_000)])

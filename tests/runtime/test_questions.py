@@ -8,9 +8,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from mercato.runtime.calls import Questions
 from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.parts import Pools
+from mercato.runtime.questions import Questions
 from mercato.values.messages import Unavailable
 from tests.runtime.bench import Bench, buyer
 from tests.runtime.notebook import GetPages, get_pages

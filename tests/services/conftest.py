@@ -19,10 +19,11 @@ from mercato.contracts.stores import OpenStore, Store
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.calls import Calls
+from mercato.runtime.database.opening import sqlite_in
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.node import Node
-from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.parts import Parts, threaded_pools
 from mercato.runtime.service import Service, source_of
 from mercato.runtime.settings import Settings
 from mercato.runtime.setup import Setup

@@ -19,8 +19,8 @@ from mercato.apps.simulate.sweep.sweeping import Swept, Visited, sweep, visit
 from mercato.apps.simulate.sweep.watch import Watch
 from mercato.apps.simulate.sweep.world import ROOT, Visit, points_here
 from mercato.apps.simulate.world import Outcome
-from mercato.runtime.calls import Calls
 from mercato.runtime.service import Handle
+from mercato.runtime.slow_work.worker import Worker
 from mercato.values.messages import Caller, Command, System
 
 MODULE = """
@@ -230,9 +230,9 @@ class Drop(Command[None], frozen=True):
     allow = System
 
 
-def in_two_transactions(self: Calls, command: Command[Any], caller: Caller, intent: Any) -> Any:
+def in_two_transactions(self: Worker, command: Command[Any], caller: Caller, intent: Any) -> Any:
     """Plant: an intent is removed first, and its outcome recorded in a transaction of its own."""
-    executor = self._executor(command)
+    executor = self._executor
     executor.add_handle(Handle(Drop, lambda _tx, _command, _caller: None))
 
     async def finish() -> Any:
@@ -245,7 +245,7 @@ def in_two_transactions(self: Calls, command: Command[Any], caller: Caller, inte
 def test_a_bug_that_only_a_kill_between_two_commits_shows_is_found(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Calls, "finish", in_two_transactions)
+    monkeypatch.setattr(Worker, "_finish", in_two_transactions)
     monkeypatch.setattr(world, "SOON", 0.5)  # who looks at a database often would see it without a kill
     alive = visit(workshop, Visit(0))
     between = f"{COMMIT}2:payments:Drop"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import uvicorn
@@ -17,6 +18,7 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.answers import encode
+from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, Reply, Request
@@ -24,7 +26,8 @@ from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
 from mercato.runtime.log_files import LogFile
 from mercato.runtime.node import Node
-from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.parts import Parts, threaded_pools
+from mercato.runtime.peers.network import Place
 from mercato.runtime.settings import Settings
 from mercato.runtime.setup import Setup
 from mercato.runtime.telemetry import Telemetry
@@ -51,22 +54,33 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         clock=clock,
         ids=ids,
         keyring=Keyring.open(settings.data / "keys.json", ids),
-        pools=threaded_pools(loop),
-        open_database=sqlite_in(settings.data),
+        pools=threaded_pools(loop, servers=settings.on_servers),
+        open_database=partial(open_database, settings),
         telemetry=_telemetry(settings, clock),
         holder=ids.new("node"),
-        owns_alone=True,
+        owns_alone=not settings.on_servers,
         loop=loop,
     )
 
 
 class Shop:
-    """All services and their edge, without a server yet. `start` before, `stop` after."""
+    """Services and their edge, without a server yet. `start` before, `stop` after.
 
-    def __init__(self, settings: Settings, parts: Parts, makers: tuple[MakeService, ...] = SERVICES) -> None:
+    `runs` are the services of this process, None for all. One that does not run them all has its place among others,
+    which the settings say; whoever comes to it by HTTP is served all the same, wherever the services are.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        makers: tuple[MakeService, ...] = SERVICES,
+        runs: frozenset[str] | None = None,
+    ) -> None:
         self.settings = settings
         self.parts = parts
-        self.node = Node(make_services(Setup(settings, parts), makers), parts)
+        place = None if runs is None else Place(runs, settings.listens, settings.places)
+        self.node = Node(make_services(Setup(settings, parts, runs), makers), parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter)

@@ -1,6 +1,7 @@
 """Bring a service's database up to date: the runtime's tables first, then its own."""
 
-from mercato.runtime.database.engine import Database
+from mercato.runtime.database import tables
+from mercato.runtime.database.engine import Connection, Database
 from mercato.runtime.database.migrating import ADD_MIGRATION, LIST_MIGRATIONS, Migration, migrations_of, pending
 from mercato.runtime.service import Service
 
@@ -25,22 +26,25 @@ def migrate(service: Service, database: Database, now: int) -> list[str]:
 
     Raises DatabaseFault for a database that cannot be written, also where nothing is missing.
     """
-    writer, compiled = database.writer, database.compiled
-    for statement in _FIRST.statements(database.dialect):
-        writer.execute(statement)
-    writer.execute(_PROBE)
-    rows = writer.fetch(compiled[LIST_MIGRATIONS].sql, (), 10_000)
-    added = compiled[ADD_MIGRATION]
-    done = []
-    for migration in pending(known_migrations(service), {name for (name,) in rows}):
-        writer.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in migration.statements(database.dialect):
-                writer.execute(statement)
-            writer.execute(added.sql, added.values({"name": migration.name, "applied_at": now}))
-        except BaseException:
-            writer.execute("ROLLBACK")
-            raise
-        writer.execute("COMMIT")
-        done.append(migration.name)
-    return done
+    with database.migrating((*tables.metadata.sorted_tables, *service.tables.sorted_tables)) as connection:
+        for statement in _FIRST.statements(database.dialect):
+            connection.execute(statement)
+        connection.execute(_PROBE)
+        rows = connection.fetch(database.compiled[LIST_MIGRATIONS].sql, (), 10_000)
+        missing = pending(known_migrations(service), {name for (name,) in rows})
+        for migration in missing:
+            _apply(migration, database, connection, now)
+    return [migration.name for migration in missing]
+
+
+def _apply(migration: Migration, database: Database, connection: Connection, now: int) -> None:
+    added = database.compiled[ADD_MIGRATION]
+    connection.begin()
+    try:
+        for statement in migration.statements(database.dialect):
+            connection.execute(statement)
+        connection.execute(added.sql, added.values({"name": migration.name, "applied_at": now}))
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")

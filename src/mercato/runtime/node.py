@@ -1,4 +1,4 @@
-"""A node: the services of one process, wired together, started and stopped.
+"""A node: the services of one process, wired together and with those of other processes, started and stopped.
 
 Databases are migrated, every service learns where it stands in the logs that it listens to, then rounds, workers and
 jobs begin. A graceful stop accepts nothing new, finishes what is in flight, and closes the databases.
@@ -6,14 +6,18 @@ jobs begin. A graceful stop accepts nothing new, finishes what is in flight, and
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mercato.runtime.batches.executor import Batch, Executor
+from mercato.runtime.batches.shared import SharedExecutor, SharedLog
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
 from mercato.runtime.calls import Calls
 from mercato.runtime.housekeeping import housekeeping_jobs
+from mercato.runtime.local_service import LocalService
 from mercato.runtime.migrate import migrate
 from mercato.runtime.parts import Parts
+from mercato.runtime.peers.network import Network, Place
 from mercato.runtime.rounds import Rounds
 from mercato.runtime.schedule import Schedule
 from mercato.runtime.service import Service
@@ -28,25 +32,31 @@ OnEvent = Callable[[Envelope, Event], None]
 
 
 class Node:
-    """All services of this process. `calls` is the door to them."""
+    """The services of this process. `calls` is the door to them, and to those that run elsewhere.
 
-    def __init__(self, services: Iterable[Service], parts: Parts) -> None:
+    Without a `place` in a network all services run here.
+    """
+
+    def __init__(self, services: Iterable[Service], parts: Parts, place: Place | None = None) -> None:
         self.services = tuple(services)
         self.parts = parts
         self.waiters = Waiters(parts.loop)
-        self.calls = Calls(parts, self.waiters)
+        self.calls = Calls()
         self.rounds = Rounds(parts.loop, parts.pools.commits)
         self.executors: dict[str, Executor] = {}
         self._workers: dict[str, Worker] = {}
         self._schedules: list[Schedule] = []
         self._local: dict[type[Event], list[OnEvent]] = {}
-        self._logs: dict[str, Log] = {}
+        self._logs: dict[str, Any] = {}
         self._consumers: dict[str, list[Executor]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
-        known = EventTypes({row.event for service in self.services for row in service.listeners})
+        self._heard_types: EventTypes | None = None
+        self._known = EventTypes({row.event for service in self.services for row in service.listeners})
+        self._network = Network(place, self) if place is not None else None
         for service in self.services:
-            self._add(service, known)
+            if place is None or service.name in place.runs:
+                self._add(service)
 
     @property
     def ready(self) -> bool:
@@ -59,7 +69,8 @@ class Node:
         for name, executor in self.executors.items():
             telemetry.parked.labels(name).set(executor.parked)
             for source, feed in executor.feeds.items():
-                telemetry.lag.labels(name, source).set(max(0, self.executors[source].number - feed.position))
+                if source in self.executors:
+                    telemetry.lag.labels(name, source).set(max(0, self.executors[source].number - feed.position))
 
     def on(self, event: type[Event], tell: OnEvent) -> None:
         """A `local` subscription: from now on, in this process, nothing durable."""
@@ -70,14 +81,20 @@ class Node:
         logs = self._logs
         for name, executor in self.executors.items():
             migrate(executor.service, executor.database, self.parts.clock.now())
-            logs[name] = Log(name, executor.database.reader(), executor.database.compiled)
+            log = Log(name, executor.database.reader(), executor.database.compiled)
+            logs[name] = SharedLog(log, self.parts.pools.readers) if executor.database.shared else log
+        receivers = {}
+        for name, executor in self.executors.items():
+            worker = self._workers.get(name)
+            receivers[name] = LocalService(executor, self.parts, self.waiters, worker.pause_of if worker else _goes_out)
+            self.calls.add(executor.service, receivers[name])
+        if self._network is not None:
+            logs.update(self._network.join(receivers, logs))
         for executor in self.executors.values():
             for source in executor.feeds:
                 if source not in logs:
-                    raise ValueError(f"{executor.name} listens to {source}, which this process does not run")
+                    raise ValueError(f"{executor.name} listens to {source}, which no process runs")
             executor.start(logs)
-            worker = self._workers.get(executor.name)
-            self.calls.add(executor, worker.pause_of if worker else _goes_out)
         self.rounds.start()
         for worker in self._workers.values():
             self._tasks.append(self.parts.loop.create_task(worker.look()))
@@ -91,6 +108,8 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._network is not None:
+            await self._network.stop_taking()
         for worker in self._workers.values():
             await worker.stop()
         for executor in self.executors.values():
@@ -99,6 +118,8 @@ class Node:
         while not all(executor.idle for executor in self.executors.values()) and self.parts.loop.time() < end:  # noqa: ASYNC110 - several conditions, once in a life
             await asyncio.sleep(0.01)
         self.rounds.stop()
+        if self._network is not None:
+            self._network.leave()
         self.parts.pools.close()
         for executor in self.executors.values():
             executor.close()
@@ -106,12 +127,52 @@ class Node:
             if service.close is not None:
                 service.close()
 
-    def _add(self, service: Service, known: EventTypes) -> None:
-        executor = Executor(service, self.parts, self.waiters, known)
+    def wants(self) -> Iterable[type[Event]]:
+        """The types of events that this process wants to hear of, wherever they happen."""
+        yield from self._local
+        for executor in self.executors.values():
+            for row in executor.service.listeners:
+                yield row.event
+
+    def heard(self, source: str, first: int, last: int, envelopes: Iterable[Envelope]) -> None:
+        """News of another process: the events of `source` with these numbers, as far as they are wanted here."""
+        events = [(envelope, self._decoded(envelope)) for envelope in envelopes]
+        for consumer in self._consumers.get(source, ()):
+            wanted = consumer.feeds[source].types
+            consumer.hear(source, [each for each in events if each[0].type in wanted], first, last)
+        for envelope, event in events:
+            if event is not None:
+                self._tell(envelope, event)
+
+    def _decoded(self, envelope: Envelope) -> Event | None:
+        """None for an event that is not known here: who should have its effect, parks it."""
+        if self._heard_types is None:
+            self._heard_types = EventTypes(self.wants())
+        try:
+            return self._heard_types.decode(envelope)
+        except Exception:
+            return None
+
+    def look_again(self, source: str) -> None:
+        """There may have been news of `source` that nobody here has heard."""
+        for consumer in self._consumers.get(source, ()):
+            consumer.look_again(source)
+
+    def forget(self, source: str, changes: Iterable[tuple[str, str]]) -> None:
+        """What this process keeps of these subjects of a service, wherever it runs."""
+        for service in self.services:
+            if service.name == source and service.forget is not None:
+                for store, subject in changes:
+                    service.forget(store, subject)
+
+    def _add(self, service: Service) -> None:
+        database = self.parts.open_database(service.name)
+        kind = SharedExecutor if database.shared else Executor
+        executor = kind(service, self.parts, self.waiters, self._known, database)
         self.executors[service.name] = executor
         self.rounds.add(executor)
         executor.committed.append(lambda batch: self._publish(executor, batch))
-        executor.failed.append(lambda batch: self._forget(executor, batch))
+        executor.failed.append(lambda batch: self._forget_changes(executor, batch))
         executor.resumed.append(lambda told: self._publish_again(executor, told))
         for source in executor.feeds:
             self._consumers.setdefault(source, []).append(executor)
@@ -135,20 +196,18 @@ class Node:
     def _publish_again(self, executor: Executor, told: int) -> None:
         """A database is in order again: a batch whose commit seemed to fail may have news that nobody was told, those
         after the number `told`."""
-        for consumer in self._consumers.get(executor.name, ()):
-            consumer.look_again(executor.name)
-        if executor.number > told:
+        self.look_again(executor.name)
+        log = self._logs[executor.name]
+        if executor.number > told and isinstance(log, Log):
             known = EventTypes(self._local)
-            for envelope in self._logs[executor.name].read(told, executor.number - told):
-                self._tell(envelope, known)
+            for envelope in log.read(told, executor.number - told):
+                for kind in self._local:
+                    if (kind.__name__, kind.version) == (envelope.type, envelope.version):
+                        self._tell(envelope, known.decode(envelope))
 
-    def _tell(self, envelope: Envelope, known: EventTypes) -> None:
-        """Tell local subscribers of an event that was read from its log."""
-        for kind, tellers in self._local.items():
-            if (kind.__name__, kind.version) == (envelope.type, envelope.version):
-                event = known.decode(envelope)
-                for tell in tellers:
-                    tell(envelope, event)
+    def _tell(self, envelope: Envelope, event: Event) -> None:
+        for tell in self._local.get(type(event), ()):
+            tell(envelope, event)
 
     def _publish(self, executor: Executor, batch: Batch) -> None:
         """News of a committed batch: to consumers that are caught up, to local subscribers, to the worker."""
@@ -160,12 +219,14 @@ class Node:
             for envelope, event in tx.events:
                 for tell in self._local.get(type(event), ()):
                     tell(envelope, event)
-        self._forget(executor, batch)
+        self._forget_changes(executor, batch)
+        if self._network is not None:
+            self._network.tell(executor.name, tx)
         for intent in tx.intents:
             self._workers[executor.name].offer(intent)
 
     @staticmethod
-    def _forget(executor: Executor, batch: Batch) -> None:
+    def _forget_changes(executor: Executor, batch: Batch) -> None:
         """What this process keeps of the subjects that a batch has changed, or may have changed."""
         forget = executor.service.forget
         if forget is not None and batch.tx is not None:

@@ -5,14 +5,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database.engine import Database, Reached, nothing_happens
-from mercato.runtime.database.sqlite import SqliteDatabase
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import Clock
 from mercato.values.ids import Ids
@@ -97,16 +95,13 @@ class Pools(msgspec.Struct, frozen=True):
         self.slow.close()
 
 
-def threaded_pools(loop: asyncio.AbstractEventLoop) -> Pools:
-    return Pools(ThreadedCommits(loop), ThreadedWork(loop, 2, "reader"), ThreadedWork(loop, 2, "slow"))
+def threaded_pools(loop: asyncio.AbstractEventLoop, *, servers: bool = False) -> Pools:
+    """Where databases are on `servers`, threads mostly wait for them, and more can."""
+    commits, readers = (16, 12) if servers else (4, 2)
+    return Pools(ThreadedCommits(loop, commits), ThreadedWork(loop, readers, "reader"), ThreadedWork(loop, 2, "slow"))
 
 
 OpenDatabase = Callable[[str], Database]
-
-
-def sqlite_in(folder: Path) -> OpenDatabase:
-    """One SQLite file a service in this folder."""
-    return lambda service: SqliteDatabase(folder / f"{service}.db")
 
 
 class Parts(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ class Rounds:
 
     def add(self, executor: Executor) -> None:
         self._all.append(executor)
-        if executor.service.runs_in == "thread":
+        if executor.service.runs_in == "thread" or executor.database.shared:
             executor.wake = _ThreadCycle(self._loop, self._pool, executor).wake
         else:
             executor.wake = self.wake

@@ -4,7 +4,7 @@ Each row names a message or an event and the plain function that serves it. Noth
 service does is what its manifest says.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -83,6 +83,13 @@ class Await(msgspec.Struct, frozen=True):
     events: tuple[type[Event], ...]
 
 
+class Consult(msgspec.Struct, frozen=True):
+    """This query is answered by `run(query, caller)`, which asks an outside party by an adapter of the service."""
+
+    message: type[Query[Any]]
+    run: Callable[[Any, Caller], Awaitable[Any]]
+
+
 class Listen(msgspec.Struct, frozen=True):
     """Every such event has the effect of `run` here, once, in the order of the source's log.
 
@@ -139,6 +146,7 @@ class Service(msgspec.Struct, frozen=True):
     handlers: tuple[Handle, ...] = ()
     asks: tuple[Ask, ...] = ()
     awaits: tuple[Await, ...] = ()
+    consults: tuple[Consult, ...] = ()
     listeners: tuple[Listen, ...] = ()
     work: tuple[Work, ...] = ()
     jobs: tuple[Job, ...] = ()
@@ -146,6 +154,13 @@ class Service(msgspec.Struct, frozen=True):
     runs_in: Literal["loop", "thread"] = "loop"
     close: Callable[[], None] | None = None
     forget: Callable[[str, str], None] | None = None
+
+    @property
+    def messages(self) -> Iterator[type[Any]]:
+        """The commands and queries that it takes."""
+        for rows in (self.handlers, self.asks, self.awaits, self.consults):
+            for row in rows:
+                yield row.message
 
 
 def source_of(event: type[Event]) -> str:

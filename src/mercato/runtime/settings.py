@@ -1,11 +1,13 @@
 """Settings of an installation, read from `MERCATO_...` environment variables and the command line, once."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+_SERVICE_DATABASE = re.compile(r"MERCATO_([A-Z]+)_DATABASE")
 LEAST_FILES = 2  # of a log: the one that is written, and one before it
 
 
@@ -16,6 +18,11 @@ class Settings(msgspec.Struct, frozen=True):
     `rate_limits` multiplies all limits; 0 switches them off. `acceptor`: connections are held by a process of their own
     (`on`), by the shop's (`off`), or by their own where there are two processors (`auto`). Each log has at most
     `log_files` files (two at least) of `log_megabytes`.
+
+    `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
+    NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
+    `database_owner` the login that may change tables. `listen` (HOST:PORT) is where other processes send messages, and
+    `peers` says where each service's processes listen: `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`.
     """
 
     data: Path
@@ -28,11 +35,37 @@ class Settings(msgspec.Struct, frozen=True):
     acceptor: str = "auto"
     log_megabytes: int = 100
     log_files: int = 5
+    database: str = ""
+    database_owner: str = ""
+    databases: dict[str, str] = {}
+    listen: str = ""
+    peers: str = ""
 
     @property
     def url(self) -> str:
         """Where this installation is reached."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def on_servers(self) -> bool:
+        """Whether databases are on servers, where other processes write them too."""
+        return bool(self.database or self.databases)
+
+    @property
+    def listens(self) -> tuple[str, int] | None:
+        """Where other processes send messages."""
+        return _address("MERCATO_LISTEN", self.listen) if self.listen else None
+
+    @property
+    def places(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """Where each service's processes listen. Raises SettingsError."""
+        places = {}
+        for word in self.peers.split():
+            service, equals, addresses = word.partition("=")
+            if not equals:
+                raise SettingsError(f"MERCATO_PEERS has {word!r}: it is SERVICE=HOST:PORT,HOST:PORT for each service")
+            places[service] = tuple(_address("MERCATO_PEERS", text) for text in addresses.split(","))
+        return places
 
     @property
     def mail_folder(self) -> Path:
@@ -48,8 +81,10 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
     values: dict[str, object] = {"data": Path("mercato-data")}
     for field in msgspec.structs.fields(Settings):
         name = f"MERCATO_{field.name.upper()}"
-        if name in environment:
+        if name in environment and field.name != "databases":
             values[field.name] = _converted(name, environment[name], field.type)
+    found = ((_SERVICE_DATABASE.fullmatch(name), value) for name, value in environment.items())
+    values["databases"] = {match[1].lower(): value for match, value in found if match is not None}
     values.update({name: value for name, value in given.items() if value is not None})
     settings = Settings(**values)  # type: ignore[arg-type]
     if settings.mail != "folder" and not settings.mail.startswith("smtp://"):
@@ -64,6 +99,13 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
             f"1 or more, and {LEAST_FILES} or more"
         )
     return settings
+
+
+def _address(name: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError(f"{name} has {text!r}: an address is HOST:PORT")
+    return host, int(port)
 
 
 def _converted(name: str, text: str, kind: type) -> object:

@@ -9,15 +9,16 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import asdict, astuple
+from msgspec.structs import asdict, astuple, replace
 
 from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.bus.sequence import ADVANCE, LAST_DRAWN
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Compiled, Statement, as_list, insert_into
-from mercato.runtime.documents.collection import LOAD, SAVE, Collection, Document
+from mercato.runtime.documents.collection import ADD, LOAD, LOCK, SAVE, Collection, Document
 from mercato.runtime.memory import FORGOTTEN, Memory, Place
 from mercato.values.ids import Ids
 from mercato.values.messages import Conflict, Envelope, Event, Refusal
@@ -47,6 +48,7 @@ class Reader:
 
     def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
         self._run = connection.run
+        self._run_across = connection.run_across
         self._run_many = connection.run_many
         self._changes = connection.changes
         self._compiled = compiled
@@ -58,7 +60,8 @@ class Reader:
     def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
         """The first row as its record, or None."""
         compiled = self._prepared(statement, parameters)
-        rows = self._run(compiled.sql, compiled.values(parameters)).fetchall()
+        run = self._run_across if compiled.across else self._run
+        rows = run(compiled.sql, compiled.values(parameters)).fetchall()
         return compiled.record(*rows[0]) if rows else None
 
     def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
@@ -66,7 +69,8 @@ class Reader:
         return self._read(self._prepared(statement, parameters), parameters, limit)
 
     def _read(self, compiled: Compiled, parameters: dict[str, Any], limit: int) -> list[Any]:
-        rows = list(islice(self._run(compiled.sql, compiled.values(parameters)), limit + 1))
+        run = self._run_across if compiled.across else self._run
+        rows = list(islice(run(compiled.sql, compiled.values(parameters)), limit + 1))
         if len(rows) > limit:
             raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
         record = compiled.record
@@ -144,6 +148,7 @@ class Transaction(Reader):
     ) -> None:
         super().__init__(connection, compiled, keyring)
         self._total = connection.total_changes
+        self._declare = connection.declare
         self._ids = ids
         self.new_id = ids.series()
         self._source = source
@@ -166,7 +171,8 @@ class Transaction(Reader):
         """Change rows at once; how many. For guarded changes, whose condition decides: look at the number."""
         compiled = self._prepared(statement, parameters)
         self.writes += 1
-        self._run(compiled.sql, compiled.values(parameters))
+        run = self._run_across if compiled.across else self._run
+        run(compiled.sql, compiled.values(parameters))
         return self._changes()
 
     def defer(self, statement: Statement[None], **parameters: Any) -> None:
@@ -202,15 +208,25 @@ class Transaction(Reader):
         self._wait(statement, self._compiled[statement], parameters)
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
-        known = self.known.get((self.store, collection.name, document_id))
-        return known if known is not None else super().load(collection, document_id)
+        place = (self.store, collection.name, document_id)
+        known: Document[Record] | None = self.known.get(place)
+        if known is None and self.memory is not None:
+            known = self.memory.find(place)
+        if known is None:
+            row = self.one(LOCK, collection=collection.name, id=document_id)
+            known = None if row is None else Document(document_id, row.version, collection.decode(row.body))
+        return known
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
         """Store the document under the next version; the stored one is returned."""
         saved = Document(document.id, document.version + 1, document.body)
         body = collection.encode(saved.body)
         self.known[self.store, collection.name, document.id] = saved
-        self.defer(SAVE, collection=collection.name, id=saved.id, version=saved.version, body=body)
+        row = {"collection": collection.name, "id": saved.id, "version": saved.version, "body": body}
+        if document.version:
+            self.must(SAVE, Conflict, known=document.version, **row)
+        else:
+            self.defer(ADD, **row)
         return saved
 
     def rows(self, kept: Kept[Record], row_id: str) -> tuple[Record, ...]:
@@ -220,9 +236,9 @@ class Transaction(Reader):
             found = self.memory.find(place)
         if found is None:  # so nothing of this id waits to be written
             parameters = {"store": self.store, "of": row_id}
-            found = self.known[place] = tuple(self._read(self._compiled[kept.find], parameters, ROW_LIMIT))
+            found = self.known[place] = tuple(self._read(self._compiled[kept.lock], parameters, ROW_LIMIT))
         elif found is FORGOTTEN:
-            found = self.known[place] = tuple(self.all(kept.find, of=row_id))
+            found = self.known[place] = tuple(self.all(kept.lock, of=row_id))
         rows: tuple[Record, ...] = found
         return rows
 
@@ -322,6 +338,10 @@ class Transaction(Reader):
         )
         return intent_id
 
+    def declare(self, stores: Iterable[str]) -> None:
+        """From now on this transaction is about rows of these stores too, which its messages do not name."""
+        self._declare(stores)
+
     def changed(self, subject: str) -> None:
         """Something about this subject is new here: what this process keeps of it is forgotten after the commit."""
         self.changes.append((self.store, subject))
@@ -341,6 +361,19 @@ class Transaction(Reader):
             self._compute(statement)
         for table in list(self._pending):
             self._flush(table)
+
+    def draw_numbers(self) -> None:
+        """Number the events emitted here after the latest ones of all processes, who wait from now on until this
+        transaction ends: so no number is ever passed that commits late."""
+        if not self.events:
+            return
+        self.run(ADVANCE, count=len(self.events))
+        drawn = self.one(LAST_DRAWN)
+        assert drawn is not None, "the row is made when the service starts"
+        shift = drawn.number - self.number
+        if shift:
+            self.events = [(replace(made, number=made.number + shift), event) for made, event in self.events]
+            self.number = drawn.number
 
     def send_outbox(self) -> None:
         """Write the rows of all events emitted here."""

@@ -5,7 +5,7 @@ asks about committed state and changes nothing; an event tells, in the past tens
 refusal is the declared "no" of a command or query; a caller says for which store, by whom and why.
 """
 
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -138,6 +138,11 @@ class Unavailable(Refusal):
     advice = "A part of the shop cannot be reached. Nothing was done; repeat the request later."
 
 
+class OutcomeUnknown(Refusal):
+    status, code = 503, "outcome_unknown"
+    advice = "The answer was lost on its way. Look whether it was done before you repeat it."
+
+
 class Failed(Refusal):
     status, code = 500, "internal_error"
     advice = "A fault of ours. Nothing was done; it has been logged with the request id."
@@ -164,6 +169,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 Message = Command[Any] | Query[Any]
+
+
+def reply_of(message: type[Any]) -> Any:
+    """The reply type of a command or query: `Order` of `class PlaceOrder(Command[Order])`."""
+    for base in message.__orig_bases__:
+        if get_origin(base) in (Command, Query):
+            return get_args(base)[0]
+    raise TypeError(f"{message.__name__} does not say what it is answered with: derive it from Command[Reply]")
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -25,7 +25,8 @@ from mercato.contracts.inventory import AdjustStock
 from mercato.contracts.pricing import Rates, SetPrices, SetRates
 from mercato.contracts.stores import CartAccess, OpenStore, Store
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.database.opening import sqlite_in
+from mercato.runtime.parts import Parts, threaded_pools
 from mercato.runtime.settings import Settings
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import SystemClock

@@ -12,10 +12,11 @@ from sqlalchemy import MetaData, Table
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database.columns import Text, identity, required, store
+from mercato.runtime.database.opening import sqlite_in
 from mercato.runtime.database.sqlite import connect
 from mercato.runtime.database.statements import insert_into
 from mercato.runtime.node import Node
-from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
+from mercato.runtime.parts import Parts, threaded_pools
 from mercato.runtime.service import Door, Handle, Job, Needs, Service, Work
 from mercato.runtime.telemetry import Telemetry
 from mercato.runtime.transaction import Intent, Transaction

@@ -28,5 +28,5 @@ def unrest(process: ShopProcess) -> str:
 
 
 def _intents(connection: Connection) -> str:
-    rows = connection.fetch("SELECT kind, subject, state, error FROM intents", {}, 1)
+    rows = connection.fetch("SELECT kind, subject, state, error FROM intents", (), 1)
     return " ".join(map(str, rows[0])) if rows else ""

@@ -49,14 +49,11 @@ async def pay(visit: Visit) -> Reply:
         raise Malformed("there is no such means of payment")
     command = PayOrder(PaymentId(visit.edge.ids.new("pay")), order.id, source)
     try:
-        answer = await visit.calls.do_once(command, visit.caller, key_of(visit, form))
+        answer = await visit.calls.do_once(command, visit.caller, key_of(visit, form), WAIT)
     except KeyReused:
         return visit.go(f"/orders/{order.id}/payment", notice="form_used")
     except GatewayUnavailable:
         return visit.go(f"/orders/{order.id}/payment", notice="pay_later")
-    if answer.body is None:
-        assert answer.subject is not None, "an answer without a body names its payment"
-        answer = await visit.calls.wait_for(PayOrder, visit.caller.store, answer.subject, WAIT) or answer
     return _after_paying(visit, order, answer)
 
 

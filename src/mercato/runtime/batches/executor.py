@@ -32,7 +32,7 @@ from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, LIST_PARKED, PARKED_KEYS, REPLAY, ParkedRow, unpack
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POSITION, Fenced
 from mercato.runtime.database.engine import Database
-from mercato.runtime.database.faults import DatabaseFault
+from mercato.runtime.database.faults import DatabaseFault, InTheWay
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.memory import Memory
 from mercato.runtime.parts import Parts
@@ -75,22 +75,23 @@ def replay_event(tx: Transaction, command: ReplayEvent, _caller: Caller) -> None
 class Batch:
     """One transaction on its way."""
 
-    __slots__ = ("fault", "items", "positions", "tx")
+    __slots__ = ("fault", "fenced", "items", "positions", "tx")
 
     def __init__(self, items: list[Item], touched: list[Feed]) -> None:
         self.items = items
         self.positions = [(feed, feed.covered()) for feed in touched]
         self.tx: Transaction | None = None
+        self.fenced = False
         self.fault: BaseException | None = None
 
 
 class Executor:
     """Queues and transactions of one service. `wake` is called when work has come in."""
 
-    def __init__(self, service: Service, parts: Parts, waiters: Waiters, known: EventTypes) -> None:
+    def __init__(self, service: Service, parts: Parts, waiters: Waiters, known: EventTypes, database: Database) -> None:
         self.service = service
         self.name = service.name
-        self.database: Database = parts.open_database(service.name)
+        self.database = database
         self.wake: Callable[[], None] = lambda: None
         self.committed: list[Callable[[Batch], None]] = []
         self.failed: list[Callable[[Batch], None]] = []
@@ -107,6 +108,8 @@ class Executor:
         self._reads = reads_of(service)
         self._parked = ParkedAggregates()
         self.memory = Memory()
+        # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
+        self._budget = BUDGET if service.runs_in == "loop" and not database.shared else float("inf")
         self._in_flight = False
         self._paused = False
         self._resuming: asyncio.TimerHandle | None = None
@@ -157,7 +160,11 @@ class Executor:
         if self._parts.recode:
             wanted = self._listeners
             events = [(e, self._known.decode(e) if e.type in wanted else event) for e, event in events]
-        self.feeds[source].offer(events)
+        self.hear(source, events, events[0][0].number, events[-1][0].number)
+
+    def hear(self, source: str, events: Sequence[tuple[Envelope, Event | None]], first: int, last: int) -> None:
+        """Events of `source` from `first` to `last`, as far as they are wanted here."""
+        self.feeds[source].offer(events, first, last)
         self.wake()
 
     def look_again(self, source: str) -> None:
@@ -273,7 +280,7 @@ class Executor:
         tx = batch.tx
         assert tx is not None, "a batch without a fault has its transaction"
         self._number = tx.number
-        if tx.known:
+        if tx.known and tx.memory is not None:
             self.memory.put(tx.known)
         for feed, done in batch.positions:
             feed.position = done
@@ -315,7 +322,7 @@ class Executor:
     # One run of a batch.
 
     def _run(self, batch: Batch, *, grouped: bool) -> None:
-        self.database.writer.execute("BEGIN IMMEDIATE")
+        self.database.writer.begin(_stores_of(batch.items))
         tx = batch.tx = self._transaction()
         tx.grouped = grouped
         context = Context(BatchKeys(), self._parked, self._parts.telemetry.log)
@@ -325,17 +332,18 @@ class Executor:
             self._run_each(batch, tx, context)
         tx.flush()
         tx.complete_keys()
-        tx.send_outbox()
         for feed, done in batch.positions:
             if not tx.run(MOVE_POSITION, in_source=feed.source, done=feed.position, number=done):
                 raise Fenced(f"{self.name} has lost its position in the log of {feed.source}")
+        if self.database.shared:
+            tx.draw_numbers()
+        tx.send_outbox()
 
     def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
         read_keys(batch.items, tx, context)
         read_ahead(batch.items, self._reads, tx)
         elapsed = self._parts.clock.elapsed
-        # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
-        end = elapsed() + (BUDGET if self.service.runs_in == "loop" else float("inf"))
+        end = elapsed() + self._budget
         for place, item in enumerate(batch.items):
             before = tx.writes
             try:
@@ -356,7 +364,7 @@ class Executor:
                     item.run(tx, context)
                 except Exception as raised:
                     error = self.database.writer.translated(raised)
-                    if isinstance(error, DatabaseFault):
+                    if isinstance(error, DatabaseFault | InTheWay):
                         raise error from raised
                     saved.back()
                     item.failed(tx, context, error)
@@ -385,11 +393,7 @@ class Executor:
             self._parts.telemetry.log.error("rollback_failed", service=self.name, error=str(fault))
 
     def _undo(self) -> None:
-        try:
-            self.database.writer.execute("ROLLBACK")
-        except DatabaseFault as fault:
-            if "no transaction" not in str(fault):
-                raise
+        self.database.writer.rollback()
 
     def _put_off(self, batch: Batch, fault: BaseException) -> None:
         """Commands are refused, events wait: they are read again from the log after a pause."""
@@ -413,8 +417,7 @@ class Executor:
                 tell(told)
         except DatabaseFault as fault:
             self._number = told
-            _refuse(self._commands)
-            self._commands.clear()
+            self._refuse_all()
             self._pause(fault)
             return
         self._retries.clear()
@@ -423,6 +426,10 @@ class Executor:
             feed.restart(stored[source])
         self._paused = False
         self.wake()
+
+    def _refuse_all(self) -> None:
+        _refuse(self._commands)
+        self._commands.clear()
 
     def _reload(self) -> None:
         """Read again what is kept in memory about the database: the last number, which aggregates are parked."""
@@ -443,7 +450,10 @@ class Executor:
 
     def _find_retries(self) -> None:
         now = self._parts.clock.now()
-        for row in self._rows(DUE_PARKED, now=now, far=now + FAR):
+        self._retry(self._rows(DUE_PARKED, now=now, far=now + FAR))
+
+    def _retry(self, rows: Iterable[ParkedRow]) -> None:
+        for row in rows:
             envelope = unpack(row)
             try:
                 event = self._known.decode(envelope)
@@ -468,6 +478,10 @@ class Executor:
         tx.accepts = self.accepts
         tx.memory = self.memory
         return tx
+
+
+def _stores_of(items: Iterable[Item]) -> set[str]:
+    return {item.store for item in items}
 
 
 def _refuse(items: Iterable[CommandItem]) -> None:

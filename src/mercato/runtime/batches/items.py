@@ -74,7 +74,10 @@ class ParkedAggregates:
 
 
 class Item(Protocol):
-    """One member of a batch."""
+    """One member of a batch, about rows of one store."""
+
+    @property
+    def store(self) -> str: ...
 
     def run(self, tx: Transaction, context: Context) -> None: ...
 
@@ -106,6 +109,10 @@ class CommandItem:
         self.key = key
         self.intent = intent
         self.reply: Any = None
+
+    @property
+    def store(self) -> str:
+        return self.caller.store
 
     def run(self, tx: Transaction, context: Context) -> None:
         caller = self.caller
@@ -212,6 +219,10 @@ class EventItem:
         self.event = event
         self.listeners = listeners
 
+    @property
+    def store(self) -> str:
+        return self.envelope.store
+
     def run(self, tx: Transaction, context: Context) -> None:
         envelope = self.envelope
         if (envelope.source, envelope.aggregate) in context.parked:
@@ -257,6 +268,10 @@ class RetryItem:
         self.row = row
         self.event = event
         self.listeners = listeners
+
+    @property
+    def store(self) -> str:
+        return self.row.store
 
     def run(self, tx: Transaction, context: Context) -> None:
         tx.store = self.row.store

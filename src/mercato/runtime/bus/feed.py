@@ -24,14 +24,14 @@ class Feed:
         self.source = source
         self.position = 0
         self.seen = 0
-        self._types = types
+        self.types = types
         self._known = known
         self._waiting: deque[Item] = deque()
         self._log: Log | None = None
         self._behind = True
 
-    def start(self, position: int, log: Log) -> None:
-        """Go on after `position`."""
+    def start(self, position: int, log: Log | None) -> None:
+        """Go on after `position`. Without a `log`, whoever has one reads it and hands over what it says."""
         self._log = log
         self.restart(position)
 
@@ -45,15 +45,15 @@ class Feed:
         """The log may have more than was offered."""
         self._behind = True
 
-    def offer(self, events: Sequence[tuple[Envelope, Event]]) -> None:
-        """Events just committed by the source. Only a consumer that is caught up takes them from memory."""
-        if self._behind:
+    def offer(self, events: Sequence[Item], first: int, last: int) -> None:
+        """Events just committed by the source: of those from `first` to `last` all that may be wanted. Only a consumer
+        that is caught up takes them from memory."""
+        if self._behind or last <= self.seen:
             return
-        first, last = events[0][0].number, events[-1][0].number
         if first != self.seen + 1 or len(self._waiting) > MEMORY:
             self._behind = True
             return
-        types = self._types
+        types = self.types
         self._waiting.extend(item for item in events if item[0].type in types)
         self.seen = last
 
@@ -62,8 +62,8 @@ class Feed:
 
     def take(self, limit: int) -> list[Item]:
         """The next events, at most `limit`."""
-        if not self._waiting and self._behind:
-            self._read()
+        if not self._waiting and self._behind and self._log is not None:
+            self.accept(self._log.read(self.seen, READ_AT_ONCE))
         waiting = self._waiting
         return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
 
@@ -78,11 +78,20 @@ class Feed:
         """Whether events that nobody wants here were passed over and the stored position does not say so yet."""
         return not self._waiting and self.seen > self.position
 
-    def _read(self) -> None:
-        assert self._log is not None, "a feed is started before it is read"
-        envelopes = self._log.read(self.seen, READ_AT_ONCE)
+    @property
+    def must_read(self) -> bool:
+        """Nothing waits here, and the log may have more."""
+        return self._behind and not self._waiting
+
+    @property
+    def waits(self) -> bool:
+        """Whether events wait here."""
+        return bool(self._waiting)
+
+    def accept(self, envelopes: Sequence[Envelope]) -> None:
+        """What the log has after `seen`, READ_AT_ONCE events or all."""
         for envelope in envelopes:
-            if envelope.type in self._types:
+            if envelope.type in self.types:
                 self._waiting.append((envelope, self._decode(envelope)))
         if envelopes:
             self.seen = envelopes[-1].number

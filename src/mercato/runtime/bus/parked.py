@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import claim, fetch, upsert, write
+from mercato.runtime.database.statements import fetch, upsert, write
 from mercato.values.messages import Envelope
 
 _parked = tables.parked
@@ -51,21 +51,19 @@ LIST_PARKED = fetch(ParkedRow, select(*_parked.c).order_by(_parked.c.source, _pa
 _earlier = _parked.alias("earlier")
 DUE_PARKED = fetch(
     ParkedRow,
-    claim(
-        select(*_parked.c)
+    select(*_parked.c)
+    .where(
+        or_(_parked.c.due_at <= bindparam("now"), _parked.c.due_at > bindparam("far")),
+        ~select(_earlier.c.number)
         .where(
-            or_(_parked.c.due_at <= bindparam("now"), _parked.c.due_at > bindparam("far")),
-            ~select(_earlier.c.number)
-            .where(
-                _earlier.c.source == _parked.c.source,
-                _earlier.c.aggregate == _parked.c.aggregate,
-                _earlier.c.number < _parked.c.number,
-            )
-            .exists(),
+            _earlier.c.source == _parked.c.source,
+            _earlier.c.aggregate == _parked.c.aggregate,
+            _earlier.c.number < _parked.c.number,
         )
-        .order_by(_parked.c.source, _parked.c.number)
-        .limit(64)
-    ),
+        .exists(),
+    )
+    .order_by(_parked.c.source, _parked.c.number)
+    .limit(64),
     across_stores=True,
 )
 REPLAY = write(

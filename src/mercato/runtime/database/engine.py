@@ -1,12 +1,15 @@
 """What the runtime asks of a relational engine. SQLite is the embedded one; servers implement the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
+
+from sqlalchemy import Table
 
 from mercato.runtime.database.statements import Compiled, Statement
 
-# The parameters of a statement in the form that its driver wants: by position, or by name.
-Values = tuple[Any, ...] | dict[str, Any]
+# The parameters of a statement by position, in the form that its driver wants.
+Values = tuple[Any, ...]
 
 
 class CompiledStatements(dict[Statement[Any], Compiled]):
@@ -25,41 +28,72 @@ class CompiledStatements(dict[Statement[Any], Compiled]):
 class Connection(Protocol):
     """One connection of the raw driver, used by one thread at a time.
 
-    `run`, `run_many`, `changes` and `total_changes` are the driver's own functions, for those who execute many
-    statements: rows are what the result of `run` gives when it is iterated, `changes()` is how many the latest
-    statement changed, `total_changes()` how many all together have. They raise the driver's errors: `translated` turns
-    those into faults of this module.
+    `run`, `run_many`, `changes` and `total_changes` are the driver's own functions, or next to them, for those who
+    execute many statements: rows are what the result of `run` gives when it is iterated, `changes()` is how many the
+    latest statement changed, `total_changes()` how many all together have. `run_across` is `run` for a statement that
+    reads or writes rows of several stores. They raise the driver's errors: `translated` turns those into faults of this
+    package.
     """
 
-    run: Callable[..., Any]
-    run_many: Callable[..., Any]
-    changes: Callable[[], int]
-    total_changes: Callable[[], int]
+    @property
+    def run(self) -> Callable[..., Any]: ...
+
+    @property
+    def run_across(self) -> Callable[..., Any]: ...
+
+    @property
+    def run_many(self) -> Callable[..., Any]: ...
+
+    @property
+    def changes(self) -> Callable[[], int]: ...
+
+    @property
+    def total_changes(self) -> Callable[[], int]: ...
+
+    def begin(self, stores: Iterable[str] = (), /) -> None:
+        """Begin a transaction about rows of these stores: of one that reads, a view of one moment. A connection that
+        was lost is made again. Raises translated errors."""
+
+    def declare(self, stores: Iterable[str], /) -> None:
+        """The transaction is about rows of these stores too."""
+
+    def rollback(self) -> None:
+        """End the transaction, where there is one, without what it changed. Raises translated errors."""
 
     def execute(self, sql: str, values: Values = ..., /) -> int:
         """Run one statement; how many rows it changed. Raises translated errors."""
 
     def fetch(self, sql: str, values: Values, limit: int, /) -> list[tuple[Any, ...]]:
-        """At most `limit` rows. Raises translated errors."""
+        """At most `limit` rows, of any store. Raises translated errors."""
 
     def translated(self, error: Exception) -> Exception:
-        """DatabaseFault or ConstraintFault for an error of the driver; any other error as it is."""
+        """DatabaseFault, ConstraintFault or InTheWay for an error of the driver; any other error as it is."""
 
     def close(self) -> None: ...
 
 
 class Database(Protocol):
-    """One service's database."""
+    """One service's database.
+
+    `shared`: other processes write it too. So nothing of it is kept in memory, rows are locked when they are read to be
+    changed, the log's numbers are drawn under a lock, and statements take so long that they never run in the loop's
+    thread.
+    """
 
     dialect: str
     compiled: CompiledStatements
+    shared: bool
 
     @property
     def writer(self) -> Connection:
-        """The one connection that changes anything."""
+        """The one connection of this process that changes anything."""
 
     def reader(self) -> Connection:
         """A connection of its own for questions, for the caller to close."""
+
+    def migrating(self, tables: Iterable[Table], /) -> AbstractContextManager[Connection]:
+        """A connection that may change tables, while nobody else migrates this database. At the end these `tables` are
+        as well protected as the engine can."""
 
     def close(self) -> None: ...
 

@@ -7,3 +7,8 @@ class DatabaseFault(Exception):
 
 class ConstraintFault(Exception):
     """A row would break a constraint of its table."""
+
+
+class InTheWay(Exception):
+    """Somebody else's transaction was in the way (a deadlock, a serialization failure): the same work, done again, will
+    succeed."""

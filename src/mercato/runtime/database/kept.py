@@ -18,7 +18,7 @@ class Kept(Generic[Record]):
     `record` has a field for each column but `store`, in their order. `changing` are the columns that a change writes;
     it is refused where `guard`, a version or a state, is no longer what it was. All writes go through the
     transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong. Rows of several ids can be
-    read `together` where that is said.
+    read `together` where that is said. A transaction locks what it reads, where the engine has other writers.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class Kept(Generic[Record]):
         row = (*record.__struct_fields__, "store")
         found = select(*(c for c in table.c if c.name != "store")).order_by(*key)
         self.find = fetch(record, found.where(same_store, same_id))
-        several = fetch(record, found.where(same_store, any_of(key[0], "ids")))
+        self.lock = fetch(record, found.where(same_store, same_id).with_for_update())
+        several = fetch(record, found.where(same_store, any_of(key[0], "ids")).with_for_update())
         self.find_several = several if together else None
         self.add = insert_into(table, layout=row)
         self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key], layout=row)
@@ -62,6 +63,7 @@ class Kept(Generic[Record]):
         """Its statements by what they do."""
         made = {
             "find": self.find,
+            "lock": self.lock,
             "find_several": self.find_several,
             "add": self.add,
             "put": self.put,

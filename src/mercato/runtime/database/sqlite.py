@@ -3,13 +3,14 @@
 The driver is apsw: it brings its own, current SQLite, and costs half of what Python's own module does for a statement.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import apsw
+from sqlalchemy import Table
 
 from mercato.runtime.database.engine import CompiledStatements, Values
 from mercato.runtime.database.faults import ConstraintFault, DatabaseFault
@@ -70,11 +71,22 @@ class SqliteConnection:
             self.raw.set_busy_timeout(_BUSY_MS)
             for pragma in _pragmas(read_only):
                 self.raw.execute(pragma)
+        self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
         cursor = self.raw.cursor()
-        self.run = cursor.execute
+        self.run = self.run_across = cursor.execute
         self.run_many = cursor.executemany
         self.changes = self.raw.changes
         self.total_changes = self.raw.total_changes
+
+    def begin(self, _stores: Iterable[str] = (), /) -> None:
+        self.execute(self._begin)
+
+    def declare(self, _stores: Iterable[str], /) -> None:
+        """There are no row policies here."""
+
+    def rollback(self) -> None:
+        if self.raw.in_transaction:
+            self.execute("ROLLBACK")
 
     def execute(self, sql: str, values: Values = (), /) -> int:
         try:
@@ -117,6 +129,7 @@ class SqliteDatabase:
     """The database file of one service, its writing connection, and readers as they are asked for."""
 
     dialect = "sqlite"
+    shared = False
 
     def __init__(self, path: Path, open_file: Connect = connect) -> None:
         self.path = path
@@ -129,6 +142,10 @@ class SqliteDatabase:
         connection = SqliteConnection(self.path, self._open_file, read_only=True)
         self._readers.append(connection)
         return connection
+
+    @contextmanager
+    def migrating(self, _tables: Iterable[Table]) -> Iterator[SqliteConnection]:
+        yield self.writer
 
     def close(self) -> None:
         for reader in self._readers:

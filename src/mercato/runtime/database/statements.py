@@ -38,7 +38,8 @@ Row = TypeVar("Row")
 
 DIALECTS = ("sqlite", "postgresql", "mysql")
 
-_VALUES = re.compile(r"VALUES (\([?, ]+\))")
+_KEY_IN_JSON = "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+_VALUES = re.compile(r"VALUES (\((?:\?|%s)(?:, (?:\?|%s))*\))")
 
 
 class StatementError(Exception):
@@ -49,10 +50,9 @@ class Compiled(msgspec.Struct, frozen=True):
     """A statement for one dialect, with what a transaction must know of it.
 
     `values` makes what the driver takes out of the parameters by name, `row` out of a tuple of them in the order of the
-    statement's `layout`. `several` is the text for so many rows at once, where it inserts and takes values by position.
-    `constants` are the parameters that the
-    declaration itself fixes; `key_of` takes the values of the primary key out of the parameters, where the statement is
-    about the one row with that key.
+    statement's `layout`. `several` is the text for so many rows at once, where it inserts. `constants` are the
+    parameters that the declaration itself fixes; `key_of` takes the values of the primary key out of the parameters,
+    where the statement is about the one row with that key. `across`: it is about rows of several stores.
     """
 
     sql: str
@@ -62,6 +62,7 @@ class Compiled(msgspec.Struct, frozen=True):
     constants: dict[str, Any]
     record: Any
     tables: frozenset[str]
+    across: bool
     table: str
     key_of: Callable[[dict[str, Any]], Any] | None
     unconditional: bool
@@ -128,12 +129,13 @@ class Statement(Generic[Row]):
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
         return Compiled(
             sql=str(compiled),
-            values=_by_position(compiled.positiontup) if compiled.positional else _by_name,
-            row=_of_row(self.layout, compiled.positiontup if compiled.positional else None),
-            several=_several(str(compiled)) if compiled.positional and isinstance(core, Insert) else None,
+            values=_by_position(compiled.positiontup),
+            row=_of_row(self.layout, compiled.positiontup),
+            several=_several(str(compiled)) if isinstance(core, Insert) else None,
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
+            across=self.across_stores and any("store" in table.c for table in _tables_of(self.core)),
             table=_written(self.core),
             key_of=itemgetter(*self.key) if self.key else None,
             unconditional=self.unconditional,
@@ -230,8 +232,8 @@ def _any_of(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
         case "postgresql":
             return f"{column} IN (SELECT jsonb_array_elements_text(CAST({values} AS jsonb)))"
         case _:
-            table = "JSON_TABLE({}, '$[*]' COLUMNS (value VARCHAR(255) PATH '$')) AS given"
-            return f"{column} IN (SELECT given.value FROM {table.format(values)})"  # noqa: S608 - as above
+            table = f"JSON_TABLE({values}, '$[*]' COLUMNS (value {_KEY_IN_JSON} PATH '$')) AS given"
+            return f"{column} IN (SELECT given.value FROM {table})"  # noqa: S608 - as above
 
 
 class _AnyPair(ColumnElement[bool]):
@@ -257,7 +259,7 @@ def _any_pair(element: _AnyPair, compiler: SQLCompiler, **kw: Any) -> str:
         case "postgresql":
             pairs = f"SELECT pair->>0, pair->>1 FROM jsonb_array_elements(CAST({values} AS jsonb)) AS pair"  # noqa: S608
         case _:
-            columns = "COLUMNS (one VARCHAR(255) PATH '$[0]', two VARCHAR(255) PATH '$[1]')"
+            columns = f"COLUMNS (one {_KEY_IN_JSON} PATH '$[0]', two {_KEY_IN_JSON} PATH '$[1]')"
             pairs = f"SELECT given.one, given.two FROM JSON_TABLE({values}, '$[*]' {columns}) AS given"  # noqa: S608
     return f"({first}, {second}) IN ({pairs})"
 
@@ -331,10 +333,6 @@ def _by_position(names: Sequence[str] | None) -> Callable[[dict[str, Any]], tupl
             return itemgetter(*several)
 
 
-def _by_name(parameters: dict[str, Any]) -> dict[str, Any]:
-    return parameters
-
-
 def _several(sql: str) -> Callable[[int], str]:
     """The text of an insertion, its list of values as often as there are rows."""
     (values,) = _VALUES.findall(sql)
@@ -347,19 +345,18 @@ def _several(sql: str) -> Callable[[int], str]:
 
 
 def _of_row(layout: tuple[str, ...], positions: Sequence[str] | None) -> Callable[[tuple[Any, ...]], Any]:
-    """Makes what the driver takes, by position or by name, out of a tuple in this layout."""
-    if positions is None:
-        return lambda row: dict(zip(layout, row, strict=True))
+    """Makes what the driver takes out of a tuple in this layout."""
     if not layout:
         return tuple
-    return cast(Callable[[tuple[Any, ...]], Any], itemgetter(*map(layout.index, positions)))
+    return cast(Callable[[tuple[Any, ...]], Any], itemgetter(*map(layout.index, positions or ())))
 
 
 @cache
 def dialect_of(name: str) -> Dialect:
-    """The dialect with this name, one of DIALECTS: parameters by position for SQLite, by name for servers."""
-    style = "qmark" if name == "sqlite" else "pyformat"
-    return cast(Dialect, _module_of(name).dialect(paramstyle=style))
+    """The dialect with this name, one of DIALECTS; parameters are given by position."""
+    dialect = _module_of(name).dialect(paramstyle="qmark" if name == "sqlite" else "format")
+    dialect._bind_typing_render_casts = False  # a parameter has the type of what it is compared with
+    return cast(Dialect, dialect)
 
 
 def _module_of(dialect: str) -> Any:

@@ -107,6 +107,15 @@ jobs = Table(
     sqlite_with_rowid=False,
 )
 
+# The last number that was drawn for events, where several processes write one log.
+sequence = Table(
+    "sequence",
+    metadata,
+    Column("name", key(48), primary_key=True),
+    required("number", Integer),
+    sqlite_with_rowid=False,
+)
+
 # Made before the first migration, by migrate.py.
 migrations = Table(
     "migrations",

@@ -7,9 +7,9 @@ several of them will carry the unpublished events and the last idempotency keys 
 from typing import Generic, TypeVar
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
-from mercato.runtime.database.statements import fetch, upsert
+from mercato.runtime.database.statements import fetch, insert_into, write
 from mercato.runtime.database.tables import documents
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -43,12 +43,16 @@ class _Stored(msgspec.Struct, frozen=True):
     body: str
 
 
-LOAD = fetch(
-    _Stored,
-    select(documents.c.version, documents.c.body).where(
-        documents.c.store == bindparam("store"),
-        documents.c.collection == bindparam("collection"),
-        documents.c.id == bindparam("id"),
-    ),
+_one = (
+    documents.c.store == bindparam("store"),
+    documents.c.collection == bindparam("collection"),
+    documents.c.id == bindparam("id"),
 )
-SAVE = upsert(documents, update=("version", "body"))
+LOAD = fetch(_Stored, select(documents.c.version, documents.c.body).where(*_one))
+LOCK = fetch(_Stored, select(documents.c.version, documents.c.body).where(*_one).with_for_update())
+ADD = insert_into(documents)
+SAVE = write(
+    update(documents)
+    .where(*_one, documents.c.version == bindparam("known"))
+    .values(version=bindparam("version"), body=bindparam("body"))
+)

@@ -8,7 +8,7 @@ message's fields are filled from follows from the route: `{name}` in the path, i
 import hashlib
 import re
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from mercato.runtime.answers import Answer, IdempotencyKey
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
 from mercato.runtime.http.route import PARAM, Route
-from mercato.values.messages import Caller, Command, Invalid, KeyInFlight, Malformed, Query, Refusal
+from mercato.values.messages import Caller, Command, Invalid, KeyInFlight, Malformed, Query, Refusal, reply_of
 
 LONGEST_VERSION = 18  # digits
 
@@ -72,14 +72,6 @@ def asks(method: str, path: str, query: type[Query[Any]], options: Options = Opt
     )
 
 
-def reply_of(message: type[Any]) -> Any:
-    """The reply type of a command or query: `Order` of `class PlaceOrder(Command[Order])`."""
-    for base in message.__orig_bases__:
-        if get_origin(base) in (Command, Query):
-            return get_args(base)[0]
-    raise TypeError(f"{message.__name__} does not say what it is answered with: derive it from Command[Reply]")
-
-
 def key_of(request: Request, caller: Caller, status: int, *, required: bool = False) -> IdempotencyKey | None:
     """The request's idempotency key, bound to its caller, route and body; None without the header."""
     given = request.headers.get(b"idempotency-key")
@@ -98,13 +90,9 @@ def key_of(request: Request, caller: Caller, status: int, *, required: bool = Fa
     return IdempotencyKey(scope, text, hashlib.sha256(request.body).hexdigest(), status)
 
 
-async def finished(edge: Edge, command: type[Command[Any]], caller: Caller, answer: Answer, seconds: float) -> Reply:
-    """The reply to a request whose outcome may still be being decided: waits so many seconds for it, else 202."""
-    if answer.body is not None:
-        return Reply.of_answer(answer)
-    assert answer.subject is not None, "an answer without a body names what to wait for"
-    final = await edge.calls.wait_for(command, caller.store, answer.subject, seconds) if seconds > 0 else None
-    return Reply(202) if final is None else Reply.of_answer(final)
+def finished(answer: Answer) -> Reply:
+    """The reply to a request whose outcome may still be being decided: 202 then."""
+    return Reply(202) if answer.body is None else Reply.of_answer(answer)
 
 
 def read_body(request: Request, decoder: "msgspec.json.Decoder[Any]") -> Any:
@@ -156,11 +144,11 @@ class _Does:
                 where = self._options.location.format(**msgspec.structs.asdict(command))
                 reply.headers = (*reply.headers, (b"location", where.encode()))
             return reply
-        answer = await edge.calls.do_once(command, caller, key)
         seconds = request.wait_seconds()
+        answer = await edge.calls.do_once(command, caller, key, seconds)
         if answer.body is None and not seconds:
             raise KeyInFlight
-        return await finished(edge, self._command, caller, answer, seconds)
+        return finished(answer)
 
     def _read(self, edge: Edge, request: Request) -> Command[Any]:
         values: dict[str, Any] = {}

@@ -7,7 +7,7 @@ row stays until the outcome is committed in the same transaction that deletes it
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -78,7 +78,9 @@ def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[In
     if command.in_hand:
         tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
     claimed = []
-    for row in tx.all(DUE, now=tx.now, limit_=command.limit):
+    due = tx.all(DUE, now=tx.now, limit_=command.limit)
+    tx.declare({row.store for row in due})
+    for row in due:
         tx.store = row.store
         tx.must(CLAIM, Conflict, id=row.id, held_fence=row.fence, holder=tx.holder, due_at=tx.now + LEASE)
         claimed.append(
@@ -237,7 +239,7 @@ class Worker:
         pause = 0.1
         while True:
             try:
-                await self._calls.finish(outcome, caller, intent)
+                await self._finish(outcome, caller, intent)
                 return
             except (Unavailable, Overloaded):
                 if self._stopped:
@@ -249,6 +251,10 @@ class Worker:
             except Refusal as refusal:
                 await self._fail(intent, refusal)
                 return
+
+    def _finish(self, outcome: Command[Any], caller: Caller, intent: Intent) -> Awaitable[Any]:
+        """Have the outcome recorded, and its intent removed with it."""
+        return self._executor.submit(outcome, caller, None, intent)
 
     async def _fail(self, intent: Intent, error: Exception) -> None:
         """A try has failed: the next one comes after a pause that grows with their number."""

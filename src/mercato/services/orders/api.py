@@ -79,21 +79,18 @@ async def _place(edge: Edge, request: Request, caller: Caller, placing: Placing)
     body, key = placing.body, placing.key
     seconds = request.wait_seconds()
     refusal = await _cart_refusal(edge, placing.quote, caller) if placing.quote else None
-    answer = edge.calls.stored(PlaceOrder, caller.store, key) if refusal else None
+    answer = await edge.calls.stored(PlaceOrder, caller.store, key, seconds) if refusal else None
     if answer is None:
         if refusal is not None:
             raise refusal
         order_id = OrderId(edge.ids.new("ord"))
-        outcome = edge.calls.expect(caller.store, order_id, seconds) if seconds else None
         command = await _turned_away(edge, placing, caller) or PlaceOrder(
             order_id, body.quote, body.payment_method, body.billing
         )
-        answer = await edge.calls.do_once(command, caller, key)
-        if answer.body is None and answer.subject == order_id and outcome is not None:
-            answer, seconds = await outcome or answer, 0.0
-        elif answer.body is None and answer.subject != order_id and not seconds:
+        answer = await edge.calls.do_once(command, caller, key, seconds)
+        if answer.body is None and answer.subject != order_id and not seconds:
             raise KeyInFlight
-    reply = await finished(edge, PlaceOrder, caller, answer, seconds)
+    reply = finished(answer)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/orders/{answer.subject}".encode()))
     return reply

@@ -5,7 +5,7 @@ from sqlalchemy import Column, Index, MetaData, Table, bindparam, or_, select
 
 from mercato.runtime.database.columns import Integer, Text, identity, key, required, store
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.database.statements import any_of, claim, fetch, insert_into
+from mercato.runtime.database.statements import any_of, fetch, insert_into
 from mercato.services.orders.domain import OrderState
 
 metadata = MetaData()
@@ -135,12 +135,10 @@ LIST_ORDERS = fetch(
 )
 LIST_EXPIRED = fetch(
     Expired,
-    claim(
-        select(orders.c.store, orders.c.id)
-        .where(orders.c.expires_at <= bindparam("now"))
-        .order_by(orders.c.expires_at)
-        .limit(500)
-    ),
+    select(orders.c.store, orders.c.id)
+    .where(orders.c.expires_at <= bindparam("now"))
+    .order_by(orders.c.expires_at)
+    .limit(500),
     across_stores=True,
 )
 ADD_ORDERED_CART = insert_into(ordered_carts)

@@ -21,6 +21,7 @@ from mercato.runtime.http.route import Endpoint, Route
 from mercato.runtime.http.routes import asks, does, finished, key_of, read_body
 from mercato.services.payments.adapters.gateway import Gateway, NoticeRefused
 from mercato.services.payments.adapters.test_gateway import TestGateway
+from mercato.services.payments.messages import DecideStep
 from mercato.values.ids import OrderId, PaymentId
 from mercato.values.messages import Anyone, Buyer, Caller, KeyInFlight, NotFound
 
@@ -48,13 +49,10 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
     assert key is not None, "key_of has refused a request without its key"
     payment_id = PaymentId(edge.ids.new("pay"))
     seconds = min(request.wait_seconds(), PATIENCE)
-    outcome = edge.calls.expect(caller.store, payment_id, seconds) if seconds else None
-    answer = await edge.calls.do_once(PayOrder(payment_id, body.order_id, body.source), caller, key)
-    if answer.body is None and answer.subject == payment_id and outcome is not None:
-        answer, seconds = await outcome or answer, 0.0
-    elif answer.body is None and answer.subject != payment_id and not seconds:
+    answer = await edge.calls.do_once(PayOrder(payment_id, body.order_id, body.source), caller, key, seconds)
+    if answer.body is None and answer.subject != payment_id and not seconds:
         raise KeyInFlight
-    reply = await finished(edge, PayOrder, caller, answer, seconds)
+    reply = finished(answer)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/payments/{answer.subject}".encode()))
     return reply
@@ -79,17 +77,12 @@ def webhook_of(gateway: Gateway) -> Endpoint:
     return take_notice
 
 
-def decision_of(gateway: TestGateway) -> Endpoint:
+async def decide(edge: Edge, request: Request, caller: Caller) -> Reply:
     """What the page of a real gateway would do: the shopper confirms or refuses the further step."""
-
-    async def decide(_edge: Edge, request: Request, caller: Caller) -> Reply:
-        body: DecisionBody = read_body(request, _DECISION)
-        payment_id = PaymentId(request.params["payment_id"])
-        if not await gateway.decide(caller.store, payment_id, approve=body.approve):
-            raise NotFound("there is nothing to decide")
-        return Reply(204)
-
-    return decide
+    body: DecisionBody = read_body(request, _DECISION)
+    payment_id = PaymentId(request.params["payment_id"])
+    await edge.calls.ask(DecideStep(payment_id, body.approve), Caller.system(caller.store, caller.request))
+    return Reply(204)
 
 
 def routes(gateway: Gateway) -> tuple[Route, ...]:
@@ -130,7 +123,7 @@ def routes(gateway: Gateway) -> tuple[Route, ...]:
     decision = Route(
         "POST",
         "/v1/payments/test-gateway/{payment_id}",
-        decision_of(gateway),
+        decide,
         "DecideAtTestGateway",
         body=DecisionBody,
         status=204,

@@ -4,7 +4,7 @@ import msgspec
 
 from mercato.services.payments.domain import GatewayOutcome
 from mercato.values.ids import OrderId, PaymentId, RefundId
-from mercato.values.messages import Command, Query, System
+from mercato.values.messages import Command, NotFound, Query, System
 from mercato.values.money import Money
 
 
@@ -57,3 +57,12 @@ class RecordRefund(Command[None], frozen=True):
     allow = System
     refund_id: RefundId
     done: bool
+
+
+class DecideStep(Query[None], frozen=True):
+    """At the test gateway: the shopper confirms the further step of a payment, or refuses it."""
+
+    allow = System
+    refusals = (NotFound,)
+    payment_id: PaymentId
+    approve: bool

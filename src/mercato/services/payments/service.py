@@ -1,5 +1,7 @@
 """The manifest of payments."""
 
+from functools import partial
+
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
 from mercato.contracts.payments import (
     CompleteAction,
@@ -10,15 +12,15 @@ from mercato.contracts.payments import (
     PayOrder,
     RecordNotice,
 )
-from mercato.runtime.service import Ask, Handle, Listen, Needs, Service
+from mercato.runtime.service import Ask, Consult, Handle, Listen, Needs, Service
 from mercato.runtime.setup import Setup
 from mercato.services.payments import commands, listeners, queries, storage
 from mercato.services.payments.adapters.gateway import Gateway
 from mercato.services.payments.adapters.notices import PostNotice
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.api import routes
-from mercato.services.payments.messages import IsWanted, RecordOutcome, RecordRefund
-from mercato.services.payments.work import GatewayWork
+from mercato.services.payments.messages import DecideStep, IsWanted, RecordOutcome, RecordRefund
+from mercato.services.payments.work import GatewayWork, decide_step
 
 
 def service(setup: Setup, gateway: Gateway | None = None) -> Service:
@@ -48,6 +50,7 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
         ),
+        consults=(Consult(DecideStep, partial(decide_step, gateway)),) if isinstance(gateway, TestGateway) else (),
         listeners=(
             Listen(PaymentDue, listeners.when_payment_is_due_expect_it),
             Listen(HoldExtended, listeners.when_hold_is_extended_extend_what_is_due),
@@ -63,6 +66,7 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
 
 def _test_gateway(setup: Setup) -> TestGateway:
     parts, settings = setup.parts, setup.settings
-    gateway = TestGateway(settings.data / "test_gateway.jsonl", parts.clock, parts.keyring, settings.url)
+    file = settings.data / "test_gateway.jsonl" if setup.here("payments") else None
+    gateway = TestGateway(file, parts.clock, parts.keyring, settings.url)
     gateway.deliver = PostNotice(f"http://{settings.host}:{settings.port}/v1/payments/webhooks/{gateway.name}")
     return gateway

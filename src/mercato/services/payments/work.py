@@ -6,10 +6,19 @@ from mercato.runtime.service import Door, Work
 from mercato.runtime.slow_work.worker import NotYet, PeerFailed
 from mercato.runtime.transaction import Intent
 from mercato.services.payments.adapters.gateway import Gateway, GatewayError
+from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.domain import GatewayOutcome
-from mercato.services.payments.messages import Charge, FollowUp, GiveBack, IsWanted, RecordOutcome, RecordRefund
+from mercato.services.payments.messages import (
+    Charge,
+    DecideStep,
+    FollowUp,
+    GiveBack,
+    IsWanted,
+    RecordOutcome,
+    RecordRefund,
+)
 from mercato.values.clock import Clock
-from mercato.values.messages import Caller
+from mercato.values.messages import Caller, NotFound
 
 PATIENCE = 2.5  # seconds after which a shopper is told that the outcome is pending (F8)
 OFTEN = 10_000  # milliseconds between two questions about an open charge
@@ -96,3 +105,8 @@ class GatewayWork:
     @staticmethod
     def give_up_refund(body: GiveBack, _intent: Intent) -> RecordRefund:
         return RecordRefund(body.refund_id, False)
+
+
+async def decide_step(gateway: TestGateway, query: DecideStep, caller: Caller) -> None:
+    if not await gateway.decide(caller.store, query.payment_id, approve=query.approve):
+        raise NotFound("there is nothing to decide")

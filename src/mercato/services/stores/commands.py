@@ -22,6 +22,7 @@ from mercato.values.messages import Caller, Conflict, NotFound
 
 def open_store(tx: Transaction, command: OpenStore, _caller: Caller) -> Store:
     """Open a store, or answer with the one that an earlier sending has opened."""
+    tx.declare((command.store_id,))
     tx.store = command.store_id  # the sender speaks for the installation: from here on, for the new store
     known = tx.one(storage.FIND_STORE)
     if known is not None:

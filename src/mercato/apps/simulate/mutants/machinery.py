@@ -101,10 +101,10 @@ def redo_keeps_half() -> AbstractContextManager[None]:
 def gap_passed_over() -> AbstractContextManager[None]:
     """A consumer takes what is offered, also when events before it are missing."""
 
-    def careless(self: Feed, events: Any) -> None:
-        if not self._behind and events[-1][0].number > self.seen:
-            self._waiting.extend(item for item in events if item[0].type in self._types)
-            self.seen = events[-1][0].number
+    def careless(self: Feed, events: Any, _first: int, last: int) -> None:
+        if not self._behind and last > self.seen:
+            self._waiting.extend(item for item in events if item[0].type in self.types)
+            self.seen = last
 
     return replaced((Feed, "offer", careless))
 

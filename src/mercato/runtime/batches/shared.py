@@ -1,0 +1,319 @@
+"""The executor of a service whose database other processes write too.
+
+It does what every executor does, with four differences. Statements wait for a server, so nothing here touches the
+database from the loop's thread: batches are applied and committed in a pool, logs are read by whoever has them. What
+somebody else was in the way of is done again. Of the processes of one service one at a time consumes a source, the one
+that holds its lease; positions are moved by compare-and-set all the same. And nothing of the database is kept in
+memory, but which events are parked: only who consumes their source needs to know.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from mercato.runtime.batches.executor import MANY, PAUSE_AFTER_FAULT, Batch, Executor
+from mercato.runtime.batches.items import EventItem
+from mercato.runtime.bus.feed import READ_AT_ONCE, Feed
+from mercato.runtime.bus.outbox import LAST_NUMBER
+from mercato.runtime.bus.parked import DUE_PARKED, FAR, PARKED_KEYS, ParkedKey, ParkedRow
+from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, Fenced
+from mercato.runtime.bus.sequence import ADD_SEQUENCE, LOG
+from mercato.runtime.database.faults import DatabaseFault, InTheWay
+from mercato.runtime.database.jobs import ADD_LEASE, FREE_LEASE, TAKE_LEASE
+from mercato.runtime.database.statements import Statement
+from mercato.runtime.service import Handle
+from mercato.runtime.transaction import Transaction
+from mercato.values.messages import Caller, Command, Envelope, Event, Refusal, System
+
+Row = TypeVar("Row")
+
+TRIES = 6  # of a batch that others are in the way of
+PAUSE = 0.02  # seconds before the second one, at most; each later one twice as long
+LEASE = 6_000  # ms for which a source is held without a word
+RENEW = 1.5  # seconds
+
+
+class Source(Protocol):
+    """A log that is read from here, wherever it is."""
+
+    async def fetch(self, after: int, limit: int) -> list[Envelope]:
+        """At most `limit` events with numbers above `after`, in order. Raises Unavailable."""
+
+
+class HoldSources(Command[tuple[str, ...]], frozen=True):
+    """Hold the leases of these sources; those that are held now."""
+
+    allow = System
+    sources: tuple[str, ...]
+
+
+class FreeSources(Command[None], frozen=True):
+    allow = System
+    sources: tuple[str, ...]
+
+
+def hold_sources(tx: Transaction, command: HoldSources, _caller: Caller) -> tuple[str, ...]:
+    held = []
+    for source in command.sources:
+        lease = f"events of {source}"
+        tx.run(ADD_LEASE, name=lease, holder="", fence=0, expires_at=0)
+        if tx.run(TAKE_LEASE, lease=lease, now=tx.now, me=tx.holder, until=tx.now + LEASE, alone=0):
+            held.append(source)
+    return tuple(held)
+
+
+def free_sources(tx: Transaction, command: FreeSources, _caller: Caller) -> None:
+    for source in command.sources:
+        tx.run(FREE_LEASE, lease=f"events of {source}", me=tx.holder)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the database says about how far this service is."""
+
+    positions: dict[str, int]
+    parked: list[ParkedKey]
+    number: int
+
+
+class SharedExecutor(Executor):
+    """Queues and transactions of one service in this process, one of several."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._looking = self.database.reader()
+        self._looking_lock = threading.Lock()
+        self._again = threading.Event()  # never set: to wait for
+        self._sources: Mapping[str, Source] = {}
+        self._held: set[str] = set()
+        self._held_until = 0
+        self._reading: set[str] = set()
+        self._tasks: set[Any] = set()
+        for handle in (Handle(HoldSources, hold_sources), Handle(FreeSources, free_sources)):
+            self.add_handle(handle)
+
+    def start(self, logs: Mapping[str, Any]) -> None:
+        self._sources = logs
+        writer = self.database.writer
+        last = self._rows(LAST_NUMBER)[0].number
+        writer.begin()
+        tx = self._transaction()
+        tx.run(ADD_SEQUENCE, name=LOG, number=last)
+        for source, feed in self.feeds.items():
+            tx.run(ADD_POSITION, source=source, part=0, number=0)
+            feed.start(0, None)
+        writer.execute("COMMIT")
+        self._believe(self._stand())
+        if self.feeds:
+            self._spawn(self._hold)
+
+    def has_work(self) -> bool:
+        if self._in_flight or self._paused:
+            return False
+        if self._commands or self._retries or self._wants_positions:
+            return True
+        return any(feed.waits for feed in self.feeds.values())
+
+    def apply(self, batch: Batch) -> None:
+        grouped = self.optimistic
+        for attempt in range(TRIES):
+            try:
+                self._run(batch, grouped=grouped)
+                return
+            except Exception as raised:
+                error = self.database.writer.translated(raised)
+            self._undo()
+            if isinstance(error, DatabaseFault) or attempt + 1 == TRIES:
+                self._give_up(batch, error)
+                return
+            self._parts.telemetry.redone.labels(self.name).inc()
+            match error:
+                case InTheWay():
+                    self._again.wait(PAUSE * 2**attempt * self._chance())
+                case Fenced():
+                    self._leave_events(batch)
+                case _ if grouped:
+                    grouped = False
+                case _:
+                    self._give_up(batch, error)
+                    return
+
+    def nudge(self) -> None:
+        if self._in_flight or self._paused:
+            return
+        self._read_what_is_behind()
+        if self._held and self._parts.clock.now() > self._held_until:
+            self._let_go(self._held)
+        if len(self._parked) and not self._retries:
+            self._spawn(self._look_for_retries)
+        self._wants_positions = any(feed.lags() for feed in self.feeds.values() if feed.source in self._held)
+        if self.has_work():
+            self.wake()
+
+    def stop(self) -> None:
+        """Accept no more commands, and let others consume."""
+        if self._held:
+            self.submit(FreeSources(tuple(self._held)), Caller.system("", "stop"))
+            self._let_go(self._held)
+        super().stop()
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        super().close()
+
+    # Logs that are read from here.
+
+    def hear(self, source: str, events: Sequence[tuple[Envelope, Event | None]], first: int, last: int) -> None:
+        super().hear(source, events, first, last)
+        self._read_what_is_behind()
+
+    def look_again(self, source: str) -> None:
+        super().look_again(source)
+        self._read_what_is_behind()
+
+    def _read_what_is_behind(self) -> None:
+        for source in self._held - self._reading if not self._paused else ():
+            if self.feeds[source].must_read:
+                self._reading.add(source)
+                self._spawn(partial(self._read, self.feeds[source]))
+
+    async def _read(self, feed: Feed) -> None:
+        """Read on. Where the log cannot be reached, the next nudge tries again."""
+        after = feed.seen
+        try:
+            envelopes = await self._sources[feed.source].fetch(after, READ_AT_ONCE)
+            if feed.source in self._held and feed.seen == after and feed.must_read:
+                feed.accept(envelopes)
+        except (Refusal, DatabaseFault) as error:
+            self._parts.telemetry.log.error("log_unreachable", service=self.name, source=feed.source, error=str(error))
+            await self._wait(PAUSE_AFTER_FAULT)
+        finally:
+            self._reading.discard(feed.source)
+        self._read_what_is_behind()
+        self.wake()
+
+    # Who consumes.
+
+    async def _hold(self) -> None:
+        """Hold what can be held, for as long as this process lives."""
+        while not self._stopped:
+            until = self._parts.clock.now() + LEASE
+            try:
+                held = await self.submit(HoldSources(tuple(self.feeds)), Caller.system("", "events"))
+                if new := set(held) - self._held:
+                    self._take_over(new, await self._parts.pools.readers.run(self._stand))
+                self._let_go(self._held - set(held))
+                self._held_until = until
+            except (Refusal, DatabaseFault):
+                pass  # what was held is held until its time is over
+            await self._wait(RENEW)
+
+    def _take_over(self, sources: set[str], standing: Standing) -> None:
+        for source in sources:
+            self.feeds[source].restart(standing.positions[source])
+        self._believe(standing)
+        self._held |= sources
+        self._read_what_is_behind()
+
+    def _let_go(self, sources: set[str]) -> None:
+        """Whoever holds them now does what waits here."""
+        for source in tuple(sources):
+            self._held.discard(source)
+            self.feeds[source].restart(self.feeds[source].position)
+
+    def _leave_events(self, batch: Batch) -> None:
+        """Another process has moved a position: its events are done or will be. The commands remain."""
+        batch.items = [item for item in batch.items if not isinstance(item, EventItem)]
+        batch.positions = []
+        batch.fenced = True
+
+    def settle(self, batch: Batch) -> None:
+        if batch.fenced:
+            self._let_go(self._held)
+        super().settle(batch)
+        self._read_what_is_behind()
+
+    # What the database says, asked in a pool.
+
+    def _stand(self) -> Standing:
+        positions = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
+        return Standing(positions, self._rows(PARKED_KEYS), self._rows(LAST_NUMBER)[0].number)
+
+    def _believe(self, standing: Standing) -> None:
+        self._parked.clear()
+        for row in standing.parked:
+            self._parked.add(row.source, row.aggregate, row.count)
+        self._number = max(self._number, standing.number)
+
+    def _resume(self) -> None:
+        self._spawn(self._look_again)
+
+    async def _look_again(self) -> None:
+        """Believe nothing that is in memory: whether the last commit happened is known only to the database."""
+        told = self._number
+        try:
+            standing = await self._parts.pools.readers.run(self._stand)
+        except DatabaseFault as fault:
+            self._refuse_all()
+            self._pause(fault)
+            return
+        self._believe(standing)
+        for tell in self.resumed:
+            tell(told)
+        self._retries.clear()
+        for source, feed in self.feeds.items():
+            feed.restart(standing.positions[source])
+        self._paused = False
+        self.wake()
+
+    async def _look_for_retries(self) -> None:
+        now = self._parts.clock.now()
+        try:
+            rows: list[ParkedRow] = await self._parts.pools.readers.run(
+                lambda: self._rows(DUE_PARKED, now=now, far=now + FAR)
+            )
+        except DatabaseFault:
+            return  # the next look tries again
+        if not self._retries:
+            self._retry(row for row in rows if row.source in self._held)
+            self.wake()
+
+    def _rows(self, statement: Statement[Row], **parameters: Any) -> list[Row]:
+        compiled = self.database.compiled[statement]
+        values = compiled.values({**compiled.constants, **parameters})
+        with self._looking_lock:
+            return [compiled.record(*row) for row in self._looking.fetch(compiled.sql, values, MANY)]
+
+    def _transaction(self) -> Transaction:
+        tx = super()._transaction()
+        tx.memory = None
+        return tx
+
+    def _chance(self) -> float:
+        """Between a half and one."""
+        return 0.5 + self._parts.ids.secret()[0] / 512
+
+    async def _wait(self, seconds: float) -> None:
+        done = self._parts.loop.create_future()
+        self._parts.loop.call_later(seconds, lambda: done.done() or done.set_result(None))
+        await done
+
+    def _spawn(self, work: Callable[[], Any]) -> None:
+        task = self._parts.loop.create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class SharedLog:
+    """The log of a service of this process, whose database is a server's."""
+
+    def __init__(self, log: Any, readers: Any) -> None:
+        self._log = log
+        self._readers = readers
+
+    async def fetch(self, after: int, limit: int) -> Sequence[Envelope]:
+        envelopes: list[Envelope] = await self._readers.run(lambda: self._log.read(after, limit))
+        return envelopes

@@ -1,0 +1,1 @@
+"""Messages to services of other processes: links that send, a door that takes, frames between them."""
