@@ -17,13 +17,15 @@ import msgspec
 from mercato.runtime.batches.executor import MANY, PAUSE_AFTER_FAULT, Batch, Executor
 from mercato.runtime.batches.items import EventItem
 from mercato.runtime.bus.feed import READ_AT_ONCE, Feed
-from mercato.runtime.bus.outbox import LAST_NUMBER
+from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, PARKED_KEYS, ParkedKey, ParkedRow
 from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, Fenced
 from mercato.runtime.bus.sequence import ADD_SEQUENCE, LOG
 from mercato.runtime.database.faults import DatabaseFault, InTheWay
 from mercato.runtime.database.jobs import ADD_LEASE, FREE_LEASE, TAKE_LEASE
 from mercato.runtime.database.statements import Statement
+from mercato.runtime.parts import WorkPool
+from mercato.runtime.pausing import pause
 from mercato.runtime.service import Handle
 from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Caller, Command, Envelope, Event, Refusal, System
@@ -189,7 +191,7 @@ class SharedExecutor(Executor):
                 feed.accept(envelopes)
         except (Refusal, DatabaseFault) as error:
             self._parts.telemetry.log.error("log_unreachable", service=self.name, source=feed.source, error=str(error))
-            await self._wait(PAUSE_AFTER_FAULT)
+            await pause(self._parts.loop, PAUSE_AFTER_FAULT)
         finally:
             self._reading.discard(feed.source)
         self._read_what_is_behind()
@@ -209,7 +211,7 @@ class SharedExecutor(Executor):
                 self._held_until = until
             except (Refusal, DatabaseFault):
                 pass  # what was held is held until its time is over
-            await self._wait(RENEW)
+            await pause(self._parts.loop, RENEW)
 
     def _take_over(self, sources: set[str], standing: Standing) -> None:
         for source in sources:
@@ -296,11 +298,6 @@ class SharedExecutor(Executor):
         """Between a half and one."""
         return 0.5 + self._parts.ids.secret()[0] / 512
 
-    async def _wait(self, seconds: float) -> None:
-        done = self._parts.loop.create_future()
-        self._parts.loop.call_later(seconds, lambda: done.done() or done.set_result(None))
-        await done
-
     def _spawn(self, work: Callable[[], Any]) -> None:
         task = self._parts.loop.create_task(work())
         self._tasks.add(task)
@@ -310,10 +307,15 @@ class SharedExecutor(Executor):
 class SharedLog:
     """The log of a service of this process, whose database is a server's."""
 
-    def __init__(self, log: Any, readers: Any) -> None:
+    def __init__(self, log: Log, readers: WorkPool) -> None:
         self._log = log
         self._readers = readers
+        self._lock = threading.Lock()
 
-    async def fetch(self, after: int, limit: int) -> Sequence[Envelope]:
-        envelopes: list[Envelope] = await self._readers.run(lambda: self._log.read(after, limit))
+    async def fetch(self, after: int, limit: int) -> list[Envelope]:
+        def read() -> list[Envelope]:
+            with self._lock:
+                return self._log.read(after, limit)
+
+        envelopes: list[Envelope] = await self._readers.run(read)
         return envelopes

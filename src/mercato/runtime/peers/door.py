@@ -13,6 +13,7 @@ import msgspec
 
 from mercato.runtime.calls import Receiver
 from mercato.runtime.parts import Parts
+from mercato.runtime.pausing import pause
 from mercato.runtime.peers.frames import (
     VERSION,
     BadFrame,
@@ -61,7 +62,7 @@ class Door:
             guest.say_goodbye()
         end = self.parts.loop.time() + patience
         while any(guest.serving for guest in self._guests) and self.parts.loop.time() < end:
-            await _turn(self.parts.loop, 0.01)
+            await pause(self.parts.loop, 0.01)
         for guest in tuple(self._guests):
             guest.close()
 
@@ -212,9 +213,3 @@ class Guest(asyncio.Protocol):
     @property
     def _peer(self) -> Any:
         return self._transport.get_extra_info("peername") if self._transport is not None else None
-
-
-async def _turn(loop: Any, seconds: float) -> None:
-    done = loop.create_future()
-    loop.call_later(seconds, done.set_result, None)
-    await done

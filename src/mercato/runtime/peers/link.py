@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mercato.runtime.parts import Parts
+from mercato.runtime.pausing import pause
 from mercato.runtime.peers.frames import (
     VERSION,
     BadFrame,
@@ -145,13 +146,13 @@ class Link:
 
     async def _connect(self) -> None:
         while not self._stopped:
-            pause = PAUSES[min(self._tries, len(PAUSES) - 1)]
+            seconds = PAUSES[min(self._tries, len(PAUSES) - 1)]
             self._tries += 1
             try:
                 connecting = self._loop.create_connection(lambda: _Line(self, self._parts), *self.address)
                 _, line = await asyncio.wait_for(connecting, CONNECTING)
             except (OSError, TimeoutError):
-                await _pause(self._loop, pause)
+                await pause(self._loop, seconds)
             else:
                 self._line = line
                 return
@@ -229,9 +230,3 @@ class _Line(asyncio.Protocol):
                 self.ready = False
             case _:
                 self._link.take(item)
-
-
-async def _pause(loop: Any, seconds: float) -> None:
-    done = loop.create_future()
-    loop.call_later(seconds, done.set_result, None)
-    await done

@@ -5,7 +5,6 @@ does not answer is passed over. What may be done twice without harm is sent once
 that is rare; whether anything else was done, nobody here knows then, and its sender is told so.
 """
 
-import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 
 from mercato.runtime.answers import Answer, IdempotencyKey
 from mercato.runtime.parts import Parts
+from mercato.runtime.pausing import pause
 from mercato.runtime.peers.frames import Sent, Verb
 from mercato.runtime.peers.link import Link, Lost
 from mercato.runtime.peers.names import Names, name_of
@@ -103,11 +103,4 @@ class Peer:
                 return min(ready, key=lambda link: link.busy)
             if self._loop.time() >= end:
                 raise Unavailable(f"no process of {self.service} can be reached")
-            turn = self._loop.create_future()
-            self._loop.call_later(LOOK, _set, turn)
-            await turn
-
-
-def _set(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+            await pause(self._loop, LOOK)
