@@ -19,9 +19,9 @@ from mercato.runtime.database.urls import Address
 
 # Whoever stands still in a transaction is cut off, so that others need not wait for its locks.
 _SESSION = (
-    "SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, "
-    "SESSION innodb_lock_wait_timeout = 5, SESSION wait_timeout = {idle}, "
-    "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"
+    "SET SESSION TRANSACTION ISOLATION LEVEL {isolation}",
+    "SET SESSION innodb_lock_wait_timeout = 5, SESSION wait_timeout = {idle}, "
+    "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'",
 )
 _IDLE_WRITER = 20  # seconds
 _IDLE_READER = 600
@@ -44,11 +44,14 @@ _WHOLE_NUMBERS: dict[Any, Any] = {
 class MysqlConnection:
     """One connection, made when it is first needed and made again when it was lost."""
 
-    def __init__(self, address: Address, *, read_only: bool = False, database: str | None = None) -> None:
+    def __init__(
+        self, address: Address, *, read_only: bool = False, database: str | None = None, idle: int = _IDLE_WRITER
+    ) -> None:
         self._address = address
         self._name = address.database
         self._database = address.database if database is None else database
-        self._read_only = read_only
+        self._isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
+        self._idle = idle
         self._begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY" if read_only else "START TRANSACTION"
         self._raw: pymysql.Connection[Any] | None = None
         self._cursor: Any = None
@@ -59,7 +62,7 @@ class MysqlConnection:
 
     def run(self, text: str, values: Values = ()) -> Any:
         cursor = self._open_cursor()
-        cursor.execute(text, values)
+        cursor.execute(text, values or None)
         self._total += max(cursor.rowcount, 0)
         return cursor
 
@@ -119,13 +122,11 @@ class MysqlConnection:
         return changed
 
     def fetch(self, text: str, values: Values, limit: int, /) -> list[tuple[Any, ...]]:
-        try:
-            if not self._in_transaction:
-                self._open_cursor()
-                assert self._raw is not None, "a cursor has its connection"
+        if self._raw is not None and not self._in_transaction:
+            try:
                 self._raw.ping(reconnect=False)
-        except _FAULTS:
-            self.close()
+            except Exception:
+                self.close()  # it was lost since it was last used
         try:
             return list(islice(self.run(text, values), limit))
         except Exception as error:
@@ -164,12 +165,10 @@ class MysqlConnection:
                 read_timeout=_PATIENCE,
                 write_timeout=_PATIENCE,
                 conv=_WHOLE_NUMBERS,
-                init_command=_SESSION.format(
-                    isolation="REPEATABLE READ" if self._read_only else "READ COMMITTED",
-                    idle=_IDLE_READER if self._read_only else _IDLE_WRITER,
-                ),
             )
             self._cursor = self._raw.cursor()
+            for statement in _SESSION:
+                self._cursor.execute(statement.format(isolation=self._isolation, idle=self._idle))
         return self._cursor
 
 
@@ -188,14 +187,14 @@ class MysqlDatabase:
         self._readers: list[Connection] = []
 
     def reader(self) -> Connection:
-        connection = MysqlConnection(self._address, read_only=True)
+        connection = MysqlConnection(self._address, read_only=True, idle=_IDLE_READER)
         self._readers.append(connection)
         return connection
 
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[MysqlConnection]:
         """Each change of a table is committed by itself: the engine knows no other way."""
-        maintenance = MysqlConnection(self._owner, database="")
+        maintenance = MysqlConnection(self._owner, database="", idle=_IDLE_READER)
         connection = MysqlConnection(self._owner.at(self.name))
         try:
             locked = maintenance.fetch("SELECT GET_LOCK(%s, %s)", (_MIGRATION_LOCK, _LOCK_PATIENCE), 1)
