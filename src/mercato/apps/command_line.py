@@ -1,4 +1,4 @@
-"""The command line: `mercato run`, `import`, `verify`, `replay`, `keys`, `migrate`, `simulate`, `bench`."""
+"""The command line: `mercato run`, `serve`, `import`, `verify`, `replay`, `keys`, `migrate`, `simulate`, `bench`."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from mercato.runtime.settings import SettingsError
 
 COMMANDS = {
     "run": "open the shop",
+    "serve": "run some services, or a front-end, as one process of several",
     "import": "import a catalogue from a file",
     "verify": "check every figure against what explains it",
     "replay": "list events whose effect failed, or try them again",
@@ -67,6 +68,10 @@ def _module_of(name: str) -> Command:  # noqa: PLR0911 - one for each command
             from mercato.apps.commands import run
 
             return run
+        case "serve":
+            from mercato.apps.commands import serve
+
+            return serve
         case "import":
             from mercato.apps.commands import import_file
 

@@ -29,5 +29,14 @@ SERVICES: tuple[MakeService, ...] = (
 )
 
 
+# What is no service and may be served by a process of its own.
+FACES = ("storefront",)
+
+
+def service_names() -> tuple[str, ...]:
+    """The names of all services, without making them."""
+    return tuple(make.__module__.split(".")[-2] for make in SERVICES)
+
+
 def make_services(setup: Setup, makers: Iterable[MakeService] = SERVICES) -> tuple[Service, ...]:
     return tuple(make(setup) for make in makers)

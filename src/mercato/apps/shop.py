@@ -1,6 +1,7 @@
 """A shop in one process: its data folder, its services, its edge, and the server in front of them."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -53,7 +54,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
     return Parts(
         clock=clock,
         ids=ids,
-        keyring=Keyring.open(settings.data / "keys.json", ids),
+        keyring=Keyring.open(settings.keys_file, ids),
         pools=threaded_pools(loop, servers=settings.on_servers),
         open_database=partial(open_database, settings),
         telemetry=_telemetry(settings, clock),
@@ -174,4 +175,4 @@ def _telemetry(settings: Settings, clock: SystemClock) -> Telemetry:
         return LogFile(settings.data / name, settings.log_megabytes * MEGABYTE, settings.log_files)
 
     access = opened("access.log") if settings.access_log == "file" else None
-    return Telemetry(clock, access, opened("mercato.log"))
+    return Telemetry(clock, access, opened("mercato.log") if settings.log == "file" else sys.stderr)

@@ -22,10 +22,10 @@ class SystemRoutes:
         self._node = node
         self._api = api
         self.routes = (
-            Route("GET", "/healthz", self.health, "health", limit="none"),
-            Route("GET", "/readyz", self.readiness, "readiness", limit="none"),
-            Route("GET", "/metrics", self.metrics, "metrics", limit="none"),
-            Route("GET", "/v1/openapi.json", self.description, "description"),
+            Route("GET", "/healthz", self.health, "health", limit="none", storeless=True),
+            Route("GET", "/readyz", self.readiness, "readiness", limit="none", storeless=True),
+            Route("GET", "/metrics", self.metrics, "metrics", limit="none", storeless=True),
+            Route("GET", "/v1/openapi.json", self.description, "description", storeless=True),
         )
 
     async def health(self, _edge: Edge, _request: Request, _caller: Caller) -> Reply:

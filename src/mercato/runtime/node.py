@@ -34,7 +34,8 @@ OnEvent = Callable[[Envelope, Event], None]
 class Node:
     """The services of this process. `calls` is the door to them, and to those that run elsewhere.
 
-    Without a `place` in a network all services run here.
+    Without a `place` in a network all services run here. Once it is `leaving`, it is not ready, and nobody should send
+    it anything new.
     """
 
     def __init__(self, services: Iterable[Service], parts: Parts, place: Place | None = None) -> None:
@@ -51,6 +52,7 @@ class Node:
         self._consumers: dict[str, list[Executor]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
+        self.leaving = False
         self._heard_types: EventTypes | None = None
         self._known = EventTypes({row.event for service in self.services for row in service.listeners})
         self._network = Network(place, self) if place is not None else None
@@ -61,7 +63,9 @@ class Node:
     @property
     def ready(self) -> bool:
         """Whether all services take commands."""
-        return self._started and all(executor.takes_commands for executor in self.executors.values())
+        return (
+            self._started and not self.leaving and all(executor.takes_commands for executor in self.executors.values())
+        )
 
     def measure(self) -> None:
         """Bring the gauges up to date: how far consumers are behind, how many events are parked."""

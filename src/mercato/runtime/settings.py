@@ -22,7 +22,9 @@ class Settings(msgspec.Struct, frozen=True):
     `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
     NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
     `database_owner` the login that may change tables. `listen` (HOST:PORT) is where other processes send messages, and
-    `peers` says where each service's processes listen: `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`.
+    `peers` says where each service's processes listen: `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`. They share the
+    file `keys`, which is in `data` where nothing is said. `log` is where errors are written: `file` or `stderr`. A
+    process that is told to end says for `drain` seconds that it is not ready, before it closes.
     """
 
     data: Path
@@ -40,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True):
     databases: dict[str, str] = {}
     listen: str = ""
     peers: str = ""
+    keys: str = ""
+    log: str = "file"
+    drain: float = 0.0
 
     @property
     def url(self) -> str:
@@ -68,6 +73,10 @@ class Settings(msgspec.Struct, frozen=True):
         return places
 
     @property
+    def keys_file(self) -> Path:
+        return Path(self.keys) if self.keys else self.data / "keys.json"
+
+    @property
     def mail_folder(self) -> Path:
         return self.data / "mail"
 
@@ -91,6 +100,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
         raise SettingsError(f"MERCATO_MAIL is {settings.mail!r}: it is `folder` or `smtp://HOST:PORT`")
     if settings.access_log not in ("file", "off"):
         raise SettingsError(f"MERCATO_ACCESS_LOG is {settings.access_log!r}: it is `file` or `off`")
+    if settings.log not in ("file", "stderr"):
+        raise SettingsError(f"MERCATO_LOG is {settings.log!r}: it is `file` or `stderr`")
     if settings.acceptor not in ("auto", "on", "off"):
         raise SettingsError(f"MERCATO_ACCEPTOR is {settings.acceptor!r}: it is `auto`, `on` or `off`")
     if settings.log_megabytes < 1 or settings.log_files < LEAST_FILES:

@@ -19,7 +19,7 @@ def command(options: argparse.Namespace) -> int:
     settings = read_settings(data=options.data)
     ids = Ids(SystemClock())
     with Ownership(settings.data):
-        path = settings.data / "keys.json"
+        path = settings.keys_file
         keyring = Keyring.open(path, ids)
         if options.action == "rotate":
             keyring = keyring.rotated(ids)

@@ -5,6 +5,8 @@ import gc
 import os
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from mercato.apps.acceptor.serving import ServerBehindAcceptor
 from mercato.apps.commands.task_list import TASKS
@@ -19,27 +21,54 @@ def open_shop(settings: Settings, sockets: list[socket.socket], *, demo: bool) -
     return run_in_loop(_open(settings, sockets, demo=demo))
 
 
+def serve_part(settings: Settings, sockets: list[socket.socket], runs: frozenset[str]) -> int:
+    """Serve these services as one process of several, until a signal; the exit code."""
+    return run_in_loop(_serve_part(settings, sockets, runs))
+
+
 async def _open(settings: Settings, sockets: list[socket.socket], *, demo: bool) -> int:
-    loop = asyncio.get_running_loop()
-    shop = Shop(settings, make_parts(settings, loop))
+    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
     shop.start()
     server, control = _server(shop), ControlServer(shop, TASKS)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
-    flushing = loop.create_task(flush_logs(shop.parts))
-    try:
+    async with _running(shop, server):
         accounts = await open_demo(shop) if demo else None
         await control.start()
         _keep_what_stands()
-        announcing = loop.create_task(_announce(server, settings, accounts))
+        announcing = shop.parts.loop.create_task(_announce(server, settings, accounts))
         await server.serve(sockets)
         announcing.cancel()
-    finally:
-        flushing.cancel()
         await control.stop()
-        await shop.stop()
     print("The shop is closed; everything is kept in", settings.data)
     return 0
+
+
+async def _serve_part(settings: Settings, sockets: list[socket.socket], runs: frozenset[str]) -> int:
+    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()), runs=runs)
+    shop.start()
+    server = shop.server()
+    async with _running(shop, server):
+        _keep_what_stands()
+        await server.serve(sockets)
+    return 0
+
+
+@asynccontextmanager
+async def _running(shop: Shop, server: ShopServer) -> AsyncIterator[None]:
+    """A shop that has been started, until its server ends; a signal ends it."""
+    loop = shop.parts.loop
+
+    def end() -> None:
+        shop.node.leaving = True
+        loop.call_later(shop.settings.drain, setattr, server, "should_exit", True)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, end)
+    flushing = loop.create_task(flush_logs(shop.parts))
+    try:
+        yield
+    finally:
+        flushing.cancel()
+        await shop.stop()
 
 
 def _server(shop: Shop) -> ShopServer:

@@ -18,12 +18,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="where to listen (8000)")
     parser.add_argument("--host", help="on which address to listen (127.0.0.1)")
     parser.add_argument("--empty", action="store_true", help="do not open the demo shop in a new data folder")
+    parser.add_argument("--distributed", action="store_true", help="each service as a process of its own")
+    parser.add_argument(
+        "--processes", default="", metavar="NAME=N,...", help="how many of each, with --distributed (1)"
+    )
 
 
 def command(options: argparse.Namespace) -> int:
     """Listen first: who comes while the shop is loaded waits a moment, and is not refused."""
     _allow_many_connections()
     settings = read_settings(data=options.data, port=options.port, host=options.host)
+    if options.distributed:
+        from mercato.apps.supervisor.running import run_distributed
+
+        return run_distributed(settings, options.processes, demo=not options.empty)
     with Ownership(settings.data), ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(each) for each in listen(settings.host, settings.port)]
         with loading():

@@ -19,6 +19,8 @@ def perform(settings: Settings, name: str, task: Task, arguments: dict[str, Any]
 
 async def _perform(settings: Settings, name: str, task: Task, arguments: dict[str, Any]) -> int:
     tell = Terminal().tell
+    if settings.peers:
+        return await _perform_among(settings, task, arguments, tell)
     try:
         with Ownership(settings.data):
             shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
@@ -32,6 +34,17 @@ async def _perform(settings: Settings, name: str, task: Task, arguments: dict[st
             return await hand_over(settings.data, Order(name, arguments), tell)
         except (FileNotFoundError, ConnectionRefusedError):
             raise owned from None
+
+
+async def _perform_among(settings: Settings, task: Task, arguments: dict[str, Any], tell: Tell) -> int:
+    """Do a task as one process among those of all services, which runs none itself."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()), runs=frozenset())
+    shop.start()
+    try:
+        return await task(shop, arguments, tell)
+    finally:
+        await shop.stop()
 
 
 class Terminal:

@@ -12,9 +12,8 @@ import msgspec
 
 from mercato.apps.shop import Shop
 from mercato.apps.verify import copies, logs, orders, stock
-from mercato.apps.verify.snapshot import Difference, Snapshot, snapshot
+from mercato.apps.verify.snapshot import Databases, Difference, Snapshot, snapshot
 from mercato.runtime.database.sqlite import SqliteDatabase, integrity_problems
-from mercato.runtime.node import Node
 from mercato.services.orders.messages import ListExpired
 from mercato.values.messages import Caller
 
@@ -37,22 +36,30 @@ class Look(msgspec.Struct, frozen=True):
 
 async def find_differences(shop: Shop) -> list[Difference]:
     """Everything that is not as it must be, sorted by invariant."""
-    found = {Difference("file", problem, "the database file is damaged") for problem in _damage(shop.node)}
-    if found:
-        return sorted(found, key=_order)
-    first = await _look(shop)
-    found |= first.within
-    if first.across:
-        ends = await _wait_for_expiries(shop, first.ends)
-        found |= await _wait_for_consumers(shop.node, ends)
-        second = await _look(shop)
-        found |= first.across & second.across
+    databases = Databases(shop.node)
+    try:
+        found = {Difference("file", problem, "the database file is damaged") for problem in _damage(databases)}
+        if not found:
+            found = await _find_differences(shop, databases)
+    finally:
+        databases.close()
     return sorted(found, key=_order)
 
 
-async def _look(shop: Shop) -> Look:
+async def _find_differences(shop: Shop, databases: Databases) -> set[Difference]:
+    first = await _look(shop, databases)
+    found = set(first.within)
+    if first.across:
+        ends = await _wait_for_expiries(shop, databases, first.ends)
+        found |= await _wait_for_consumers(shop, databases, ends)
+        second = await _look(shop, databases)
+        found |= first.across & second.across
+    return found
+
+
+async def _look(shop: Shop, databases: Databases) -> Look:
     def look() -> Look:
-        with snapshot(shop.node) as seen:
+        with snapshot(databases) as seen:
             return Look(
                 frozenset(difference for check in WITHIN for difference in check(seen)),
                 frozenset(difference for check in ACROSS for difference in check(seen)),
@@ -62,7 +69,7 @@ async def _look(shop: Shop) -> Look:
     return await shop.parts.pools.readers.run(look)
 
 
-async def _wait_for_expiries(shop: Shop, ends: dict[str, int]) -> dict[str, int]:
+async def _wait_for_expiries(shop: Shop, databases: Databases, ends: dict[str, int]) -> dict[str, int]:
     """A shop that was closed for a while has holds to end first: wait for that, and for the events it leads to."""
     loop, calls = shop.parts.loop, shop.node.calls
     end = loop.time() + PATIENCE
@@ -70,32 +77,32 @@ async def _wait_for_expiries(shop: Shop, ends: dict[str, int]) -> dict[str, int]
     while loop.time() < end and await calls.ask(ListExpired(), Caller.system("", "verify")):
         waited = True
         await asyncio.sleep(PAUSE)
-    return (await _look(shop)).ends if waited else ends
+    return (await _look(shop, databases)).ends if waited else ends
 
 
-async def _wait_for_consumers(node: Node, ends: dict[str, int]) -> set[Difference]:
+async def _wait_for_consumers(shop: Shop, databases: Databases, ends: dict[str, int]) -> set[Difference]:
     """Wait until every consumer has passed these numbers; whoever does not is a difference of its own."""
-    loop = node.parts.loop
+    loop = shop.parts.loop
     end = loop.time() + PATIENCE
-    while behind := list(_behind(node, ends)):
+    while behind := await shop.parts.pools.readers.run(lambda: set(_behind(databases, ends))):
         if loop.time() > end:
-            return set(behind)
+            return behind
         await asyncio.sleep(PAUSE)
     return set()
 
 
-def _behind(node: Node, ends: dict[str, int]) -> Iterator[Difference]:
-    for name, executor in node.executors.items():
-        for source, feed in executor.feeds.items():
-            if feed.position < ends[source]:
-                text = f"it has done {feed.position} of {ends[source]} events"
+def _behind(databases: Databases, ends: dict[str, int]) -> Iterator[Difference]:
+    for name in databases.of:
+        for source, position in databases.positions(name).items():
+            if position < ends.get(source, 0):
+                text = f"it has done {position} of {ends[source]} events"
                 yield Difference("I19", f"{name} in the log of {source}", text)
 
 
-def _damage(node: Node) -> Iterator[str]:
-    for executor in node.executors.values():
-        if isinstance(executor.database, SqliteDatabase):
-            yield from integrity_problems(executor.database.path)
+def _damage(databases: Databases) -> Iterator[str]:
+    for database in databases.of.values():
+        if isinstance(database, SqliteDatabase):
+            yield from integrity_problems(database.path)
 
 
 def _order(difference: Difference) -> tuple[str, str, str]:

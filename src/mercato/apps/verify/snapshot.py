@@ -8,7 +8,7 @@ import msgspec
 
 from mercato.apps.verify.statements import LOG, LogFigures
 from mercato.runtime.bus.positions import LIST_POSITIONS
-from mercato.runtime.database.engine import Connection
+from mercato.runtime.database.engine import Connection, Database
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.node import Node
 from mercato.runtime.transaction import Reader
@@ -26,37 +26,66 @@ class Difference(msgspec.Struct, frozen=True):
     text: str
 
 
+class Databases:
+    """The databases of all services, those of other processes too. `close` closes what was opened for the look."""
+
+    def __init__(self, node: Node) -> None:
+        self.parts = node.parts
+        self._opened: list[Database] = []
+        self.of: dict[str, Database] = {}
+        for service in node.services:
+            executor = node.executors.get(service.name)
+            self.of[service.name] = executor.database if executor is not None else self._open(service.name)
+        self._readers = {name: database.reader() for name, database in self.of.items()}
+
+    def positions(self, service: str) -> dict[str, int]:
+        """How far a service is in the log of each source."""
+        statement = self.of[service].compiled[LIST_POSITIONS]
+        return dict(self._readers[service].fetch(statement.sql, statement.values(statement.constants), ALL))
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        for database in self._opened:
+            database.close()
+
+    def _open(self, service: str) -> Database:
+        database = self.parts.open_database(service)
+        self._opened.append(database)
+        return database
+
+
 class Snapshot:
     """All databases as they are at one moment each."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, databases: Databases) -> None:
         self._readers: dict[str, Reader] = {}
         self._connections: list[Connection] = []
-        self.now = node.parts.clock.now()
+        self.now = databases.parts.clock.now()
         self.logs: dict[str, LogFigures] = {}
         self.positions: dict[str, dict[str, int]] = {}
-        for name, executor in node.executors.items():
-            connection = executor.database.reader()
+        for name, database in databases.of.items():
+            connection = database.reader()
             self._connections.append(connection)
-            connection.execute("BEGIN")
-            reader = self._readers[name] = Reader(connection, executor.database.compiled, node.parts.keyring)
+            connection.begin()
+            reader = self._readers[name] = Reader(connection, database.compiled, databases.parts.keyring)
             self.positions[name] = {row.source: row.number for row in reader.all(LIST_POSITIONS)}
             (self.logs[name],) = reader.all(LOG)
 
     def all(self, service: str, statement: Statement[Row]) -> list[Row]:
-        """Every row of a statement in one service's database; none where the service does not run here."""
+        """Every row of a statement in one service's database; none where there is no such service."""
         reader = self._readers.get(service)
         return reader.all(statement, limit=ALL) if reader else []
 
     def close(self) -> None:
         for connection in self._connections:
-            connection.execute("COMMIT")
+            connection.rollback()
             connection.close()
 
 
 @contextmanager
-def snapshot(node: Node) -> Iterator[Snapshot]:
-    look = Snapshot(node)
+def snapshot(databases: Databases) -> Iterator[Snapshot]:
+    look = Snapshot(databases)
     try:
         yield look
     finally:

@@ -95,6 +95,8 @@ class Edge:
 
     def _enter_known(self, route: Route, request: Request) -> Caller | None:
         """The caller, if store and token are in memory."""
+        if route.storeless:
+            return Caller(store="", request=request.id, trace=request.id)
         tenant = self.directory.known_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
         if tenant is None:
             return None

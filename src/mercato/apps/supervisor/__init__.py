@@ -1,0 +1,1 @@
+"""All services as processes of their own on one machine, watched by one."""
