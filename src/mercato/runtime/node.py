@@ -79,6 +79,9 @@ class Node:
     def on(self, event: type[Event], tell: OnEvent) -> None:
         """A `local` subscription: from now on, in this process, nothing durable."""
         self._local.setdefault(event, []).append(tell)
+        self._heard_types = None
+        if self._network is not None:
+            self._network.want_more()
 
     def start(self) -> None:
         """Migrate, read where everything stands, and begin."""

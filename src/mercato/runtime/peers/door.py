@@ -25,6 +25,7 @@ from mercato.runtime.peers.frames import (
     Replied,
     Sealing,
     Sent,
+    Wants,
     Welcome,
 )
 from mercato.runtime.peers.names import Form, Names
@@ -166,6 +167,8 @@ class Guest(asyncio.Protocol):
                 self._opening.bind(self._drawn + item.drawn)
                 self._door.welcome(self)
                 self._send()
+            case Wants() if self._wants is not None:
+                self._wants = {source: frozenset(types) for source, types in item.wants.items()}
             case Sent() if self._wants is not None:
                 if self.serving >= AT_ONCE:
                     self._refuse(item, Overloaded())

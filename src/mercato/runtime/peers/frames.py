@@ -46,6 +46,12 @@ class Hello(msgspec.Struct, frozen=True, tag="h", array_like=True):
     wants: dict[str, tuple[str, ...]]
 
 
+class Wants(msgspec.Struct, frozen=True, tag="u", array_like=True):
+    """The link wants to hear of these types of events, by source, from now on."""
+
+    wants: dict[str, tuple[str, ...]]
+
+
 class Sent(msgspec.Struct, frozen=True, tag="c", array_like=True):
     """A message on its way. `patience` (seconds) is how long its sender waits for the reply; `wait` how long the
     outcome of a command may take to be decided."""
@@ -88,7 +94,7 @@ class Goodbye(msgspec.Struct, frozen=True, tag="g", array_like=True):
     """The door is being closed: what it has taken it answers, more should go elsewhere."""
 
 
-Item = Welcome | Hello | Sent | Replied | Refused | News | Goodbye
+Item = Welcome | Hello | Wants | Sent | Replied | Refused | News | Goodbye
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Item])

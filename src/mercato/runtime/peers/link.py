@@ -19,6 +19,7 @@ from mercato.runtime.peers.frames import (
     Replied,
     Sealing,
     Sent,
+    Wants,
     Welcome,
 )
 from mercato.runtime.peers.names import refusal_of
@@ -105,6 +106,12 @@ class Link:
             self._sweeping = True
             self._loop.call_later(SWEEP, self._sweep)
         return future
+
+    def want(self, wants: dict[str, tuple[str, ...]]) -> None:
+        """Hear of these types of events from now on, before what is sent after this is done."""
+        self._introduction = msgspec.structs.replace(self._introduction, wants=wants)
+        if self._line is not None and self._line.ready:
+            self._line.put(Wants(wants))
 
     # What the connection says.
 

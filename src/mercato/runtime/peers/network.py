@@ -59,8 +59,7 @@ class Network:
         """Open the door, make the links; the logs of the services that run elsewhere."""
         node, place = self._node, self._place
         names = Names(node.services)
-        wants = dict.fromkeys(place.peers, ()) | _by_source(node.wants())  # of all, what has changed
-        hello = Hello(VERSION, b"", node.parts.holder, tuple(sorted(place.runs)), wants)
+        hello = Hello(VERSION, b"", node.parts.holder, tuple(sorted(place.runs)), self._wants())
         for addresses in place.peers.values():
             for address in addresses:
                 if address != place.listen and address not in self._links:
@@ -78,6 +77,15 @@ class Network:
         for link in self._links.values():
             link.start()
         return remote
+
+    def want_more(self) -> None:
+        """The node wants to hear of more than before."""
+        for link in self._links.values():
+            link.want(self._wants())
+
+    def _wants(self) -> dict[str, tuple[str, ...]]:
+        """Types of events by source; of all services at least what has changed."""
+        return dict.fromkeys(self._place.peers, ()) | _by_source(self._node.wants())
 
     async def stop_taking(self) -> None:
         if self._door is not None:
