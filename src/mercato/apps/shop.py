@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import uvicorn
 
 from mercato.apps.directory import StoreDirectory, guest_token
@@ -19,6 +20,7 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.answers import encode
+from mercato.runtime.bus.opening import open_bus
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
@@ -51,7 +53,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     ids = Ids(clock)
-    return Parts(
+    parts = Parts(
         clock=clock,
         ids=ids,
         keyring=Keyring.open(settings.keys_file, ids),
@@ -62,6 +64,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         owns_alone=not settings.on_servers,
         loop=loop,
     )
+    return msgspec.structs.replace(parts, bus=open_bus(settings, parts))
 
 
 class Shop:

@@ -81,6 +81,22 @@ class PaymentRefunded(Event, frozen=True):
     amount: Money
 
 
+class DueUnknown(Refusal):
+    """Nothing is known of such an order here, or not yet: what orders tells may be on its way."""
+
+    status, code = 404, "due_unknown"
+    advice = "Nothing is due for this order, or it is not yours."
+    passing = True
+
+
+class AwaitDue(Query[bool], frozen=True):
+    """Wait until it is known here what is due for an order; whether it is."""
+
+    allow = Buyer
+    order_id: OrderId
+    seconds: float
+
+
 class NothingDue(Refusal):
     status, code = 409, "nothing_due"
     advice = "The order is paid, cancelled or expired: look at its status."

@@ -44,6 +44,7 @@ class LocalService:
             raise refusal
         subject_of = self._subjects.get(type(command))
         outcome, subject = None, None
+        end = self._loop.time() + seconds
         if seconds > 0 and subject_of is not None:
             subject = subject_of(command)
             outcome = self._waiters.register(caller.store, subject, seconds)
@@ -51,9 +52,9 @@ class LocalService:
         if answer.body is not None or seconds <= 0:
             return answer
         assert answer.subject is not None, "an answer without a body names what to wait for"
-        if outcome is not None and answer.subject == subject:
-            return await outcome or answer
-        return await self._wait_for(caller.store, answer.subject, seconds) or answer
+        if outcome is not None and answer.subject == subject and (decided := await outcome) is not None:
+            return decided
+        return await self._wait_for(caller.store, answer.subject, end - self._loop.time()) or answer
 
     async def ask(self, query: Query[Any], caller: Caller) -> Any:
         kind = type(query)

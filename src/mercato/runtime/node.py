@@ -56,6 +56,7 @@ class Node:
         self._heard_types: EventTypes | None = None
         self._known = EventTypes({row.event for service in self.services for row in service.listeners})
         self._network = Network(place, self) if place is not None else None
+        self._bus = parts.bus
         for service in self.services:
             if place is None or service.name in place.runs:
                 self._add(service)
@@ -101,7 +102,12 @@ class Node:
             for source in executor.feeds:
                 if source not in logs:
                     raise ValueError(f"{executor.name} listens to {source}, which no process runs")
+            if self._bus is not None and isinstance(executor, SharedExecutor):
+                executor.by_bus = True
             executor.start(logs)
+        if self._bus is not None:
+            shared = {name: each for name, each in self.executors.items() if isinstance(each, SharedExecutor)}
+            self._bus.join(shared, logs)
         self.rounds.start()
         for worker in self._workers.values():
             self._tasks.append(self.parts.loop.create_task(worker.look()))
@@ -125,6 +131,8 @@ class Node:
         while not all(executor.idle for executor in self.executors.values()) and self.parts.loop.time() < end:  # noqa: ASYNC110 - several conditions, once in a life
             await asyncio.sleep(0.01)
         self.rounds.stop()
+        if self._bus is not None:
+            self._bus.leave()
         if self._network is not None:
             self._network.leave()
         self.parts.pools.close()
@@ -144,7 +152,9 @@ class Node:
     def heard(self, source: str, first: int, last: int, envelopes: Iterable[Envelope]) -> None:
         """News of another process: the events of `source` with these numbers, as far as they are wanted here."""
         events = [(envelope, self._decoded(envelope)) for envelope in envelopes]
-        for consumer in self._consumers.get(source, ()):
+        if self._bus is not None:
+            self._bus.tell(source)
+        for consumer in self._consumers.get(source, ()) if self._bus is None else ():
             wanted = consumer.feeds[source].types
             consumer.hear(source, [each for each in events if each[0].type in wanted], first, last)
         for envelope, event in events:
@@ -165,12 +175,18 @@ class Node:
         for consumer in self._consumers.get(source, ()):
             consumer.look_again(source)
 
-    def forget(self, source: str, changes: Iterable[tuple[str, str]]) -> None:
-        """What this process keeps of these subjects of a service, wherever it runs."""
+    def changed(self, source: str, changes: Iterable[tuple[str, str]]) -> None:
+        """Something is new about these subjects of a service, which runs elsewhere, or elsewhere too."""
         for service in self.services:
-            if service.name == source and service.forget is not None:
-                for store, subject in changes:
-                    service.forget(store, subject)
+            if service.name == source:
+                self._note_changes(service, changes)
+
+    def _note_changes(self, service: Service, changes: Iterable[tuple[str, str]]) -> None:
+        """Forget what this process keeps of these subjects, and let those look again who wait for them."""
+        for store, subject in changes:
+            if service.forget is not None:
+                service.forget(store, subject)
+            self.waiters.changed(store, subject)
 
     def _add(self, service: Service) -> None:
         database = self.parts.open_database(service.name)
@@ -179,7 +195,7 @@ class Node:
         self.executors[service.name] = executor
         self.rounds.add(executor)
         executor.committed.append(lambda batch: self._publish(executor, batch))
-        executor.failed.append(lambda batch: self._forget_changes(executor, batch))
+        executor.failed.append(lambda batch: self._forget(executor, batch))
         executor.resumed.append(lambda told: self._publish_again(executor, told))
         for source in executor.feeds:
             self._consumers.setdefault(source, []).append(executor)
@@ -226,19 +242,18 @@ class Node:
             for envelope, event in tx.events:
                 for tell in self._local.get(type(event), ()):
                     tell(envelope, event)
-        self._forget_changes(executor, batch)
+        self._forget(executor, batch)
+        if self._bus is not None and tx.events:
+            self._bus.tell(executor.name)
         if self._network is not None:
             self._network.tell(executor.name, tx)
         for intent in tx.intents:
             self._workers[executor.name].offer(intent)
 
-    @staticmethod
-    def _forget_changes(executor: Executor, batch: Batch) -> None:
+    def _forget(self, executor: Executor, batch: Batch) -> None:
         """What this process keeps of the subjects that a batch has changed, or may have changed."""
-        forget = executor.service.forget
-        if forget is not None and batch.tx is not None:
-            for store, subject in batch.tx.changes:
-                forget(store, subject)
+        if batch.tx is not None:
+            self._note_changes(executor.service, batch.tx.changes)
 
 
 def _goes_out(_kind: str) -> int:

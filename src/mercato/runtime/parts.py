@@ -3,7 +3,7 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -104,12 +104,24 @@ def threaded_pools(loop: asyncio.AbstractEventLoop, *, servers: bool = False) ->
 OpenDatabase = Callable[[str], Database]
 
 
+class Bus(Protocol):
+    """Takes the logs of this process's services to other processes, and those of others to its services."""
+
+    def join(self, executors: Mapping[str, Any], logs: Mapping[str, Any], /) -> None: ...
+
+    def tell(self, source: str, /) -> None:
+        """A service has committed events, in this process or in another one that runs it too."""
+
+    def leave(self) -> None: ...
+
+
 class Parts(msgspec.Struct, frozen=True):
     """Everything outside of the runtime that it uses.
 
     `reached` is called with the name of each point where a crash matters. `recode` sends every message and event
     through its encoding even in process, as tests do. `owns_alone`: no other process uses these databases, of which the
-    lock of the data folder is proof. So what another holder holds was left behind by a process that has ended.
+    lock of the data folder is proof. So what another holder holds was left behind by a process that has ended. `bus`
+    brings events from other processes; without it they are read from those processes themselves.
     """
 
     clock: Clock
@@ -122,4 +134,5 @@ class Parts(msgspec.Struct, frozen=True):
     reached: Reached = nothing_happens
     recode: bool = False
     owns_alone: bool = False
+    bus: Bus | None = None
     loop: Any = None

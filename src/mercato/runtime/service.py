@@ -71,7 +71,8 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Await(msgspec.Struct, frozen=True):
-    """This query is answered when `settled(reply, query)`: `events` about `subject(query)` are worth a new look.
+    """This query is answered when `settled(reply, query)`: `events` about `subject(query)` are worth a new look, and so
+    is what the service says that has `changed`.
 
     The query has the field `seconds`, after which the answer is what `read` says then.
     """
@@ -80,7 +81,7 @@ class Await(msgspec.Struct, frozen=True):
     read: Answerer
     settled: Callable[[Any, Any], bool]
     subject: Callable[[Any], str]
-    events: tuple[type[Event], ...]
+    events: tuple[type[Event], ...] = ()
 
 
 class Consult(msgspec.Struct, frozen=True):

@@ -64,12 +64,14 @@ class Refusal(Exception):
 
     A subclass gives `status` (HTTP), `code` (stable, for programs) and `advice` (what the caller can do); an instance
     adds `detail` (what exactly happened) and `facts` (encodable values for programs). Every subclass is found by
-    its code, so that a refusal read from bytes is the same class again.
+    its code, so that a refusal read from bytes is the same class again. One that is `passing` may be something else in
+    a moment: it is not kept under the key of a request.
     """
 
     status: ClassVar[int] = 409
     code: ClassVar[str] = "refused"
     advice: ClassVar[str] = ""
+    passing: ClassVar[bool] = False
     by_code: ClassVar[dict[str, type["Refusal"]]] = {}
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
@@ -115,6 +117,7 @@ class Conflict(Refusal):
 
 class KeyReused(Refusal):
     status, code = 422, "idempotency_key_reused"
+    passing = True
     advice = "This Idempotency-Key was used for another request: use a new key for a new request."
 
 

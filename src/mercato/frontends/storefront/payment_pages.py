@@ -6,7 +6,9 @@ import msgspec
 
 from mercato.contracts.orders import AwaitOutcome, GetOrder, Order
 from mercato.contracts.payments import (
+    AwaitDue,
     CompleteAction,
+    DueUnknown,
     GatewayUnavailable,
     GetPayment,
     ListPayments,
@@ -20,7 +22,7 @@ from mercato.contracts.payments import (
 from mercato.frontends.storefront.forms import key_of, new_key, sent_form
 from mercato.frontends.storefront.texts import TEST_SOURCES
 from mercato.frontends.storefront.visit import Sent, Visit
-from mercato.runtime.answers import Answer
+from mercato.runtime.answers import Answer, IdempotencyKey
 from mercato.runtime.http.exchange import Reply
 from mercato.values.ids import OrderId, PaymentId
 from mercato.values.messages import Conflict, KeyReused, Malformed, NotFound, Refusal
@@ -49,12 +51,21 @@ async def pay(visit: Visit) -> Reply:
         raise Malformed("there is no such means of payment")
     command = PayOrder(PaymentId(visit.edge.ids.new("pay")), order.id, source)
     try:
-        answer = await visit.calls.do_once(command, visit.caller, key_of(visit, form), WAIT)
+        answer = await _paid(visit, command, key_of(visit, form))
     except KeyReused:
         return visit.go(f"/orders/{order.id}/payment", notice="form_used")
     except GatewayUnavailable:
         return visit.go(f"/orders/{order.id}/payment", notice="pay_later")
     return _after_paying(visit, order, answer)
+
+
+async def _paid(visit: Visit, command: PayOrder, key: IdempotencyKey) -> Answer:
+    """What came of it. payments may not have heard yet that the order waits for its payment."""
+    try:
+        return await visit.calls.do_once(command, visit.caller, key, WAIT)
+    except DueUnknown:
+        await visit.ask(AwaitDue(command.order_id, WAIT))
+        return await visit.calls.do_once(command, visit.caller, key, WAIT)
 
 
 async def waiting(visit: Visit) -> Reply:

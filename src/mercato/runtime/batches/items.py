@@ -134,7 +134,7 @@ class CommandItem:
             self._store(tx, context, None, None, self.handle.subject(self.command))
 
     def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
-        if self.key is None or isinstance(refusal, KeyReused):
+        if self.key is None or refusal.passing:
             self.reply = refusal
             return
         tx.store = self.caller.store

@@ -93,6 +93,7 @@ class SharedExecutor(Executor):
         self._held_until = 0
         self._reading: set[str] = set()
         self._tasks: set[Any] = set()
+        self.by_bus = False  # a bus says which sources are consumed here, and brings their events
         for handle in (Handle(HoldSources, hold_sources), Handle(FreeSources, free_sources)):
             self.add_handle(handle)
 
@@ -108,7 +109,7 @@ class SharedExecutor(Executor):
             feed.start(0, None)
         writer.execute("COMMIT")
         self._believe(self._stand())
-        if self.feeds:
+        if self.feeds and not self.by_bus:
             self._spawn(self._hold)
 
     def has_work(self) -> bool:
@@ -116,7 +117,7 @@ class SharedExecutor(Executor):
             return False
         if self._commands or self._retries or self._wants_positions:
             return True
-        return any(feed.waits for feed in self.feeds.values())
+        return any(feed.waiting for feed in self.feeds.values())
 
     def apply(self, batch: Batch) -> None:
         grouped = self.optimistic
@@ -146,8 +147,8 @@ class SharedExecutor(Executor):
         if self._in_flight or self._paused:
             return
         self._read_what_is_behind()
-        if self._held and self._parts.clock.now() > self._held_until:
-            self._let_go(self._held)
+        if self._held and not self.by_bus and self._parts.clock.now() > self._held_until:
+            self.let_go(self._held)
         if len(self._parked) and not self._retries:
             self._spawn(self._look_for_retries)
         self._wants_positions = any(feed.lags() for feed in self.feeds.values() if feed.source in self._held)
@@ -156,9 +157,9 @@ class SharedExecutor(Executor):
 
     def stop(self) -> None:
         """Accept no more commands, and let others consume."""
-        if self._held:
+        if self._held and not self.by_bus:
             self.submit(FreeSources(tuple(self._held)), Caller.system("", "stop"))
-            self._let_go(self._held)
+        self.let_go(self._held)
         super().stop()
 
     def close(self) -> None:
@@ -207,11 +208,47 @@ class SharedExecutor(Executor):
                 held = await self.submit(HoldSources(tuple(self.feeds)), Caller.system("", "events"))
                 if new := set(held) - self._held:
                     self._take_over(new, await self._parts.pools.readers.run(self._stand))
-                self._let_go(self._held - set(held))
+                self.let_go(self._held - set(held))
                 self._held_until = until
             except (Refusal, DatabaseFault):
                 pass  # what was held is held until its time is over
             await pause(self._parts.loop, RENEW)
+
+    def take_over_soon(self, sources: set[str]) -> None:
+        """A bus says that these are consumed here from now on."""
+        self._spawn(partial(self._take_over_when_known, sources))
+
+    async def _take_over_when_known(self, sources: set[str]) -> None:
+        while not self._stopped:
+            try:
+                self._take_over(sources, await self._parts.pools.readers.run(self._stand))
+                return
+            except DatabaseFault:
+                await pause(self._parts.loop, PAUSE_AFTER_FAULT)
+
+    def hear_from_bus(self, source: str, envelopes: list[Envelope]) -> None:
+        """Events of a source that a bus brings, in the order of their numbers, some perhaps once more."""
+        feed = self.feeds[source]
+        fresh = [envelope for envelope in envelopes if envelope.number > feed.seen]
+        if source in self._held and fresh:
+            events = [(each, self._decoded(each)) for each in fresh if each.type in feed.types]
+            last = fresh[-1].number
+            first = fresh[0].number if last - fresh[0].number + 1 == len(fresh) else 0  # 0: some are missing
+            feed.catch_up(events, first, last)
+            self._read_what_is_behind()
+            self.wake()
+
+    def _decoded(self, envelope: Envelope) -> Event | None:
+        """None for an event that cannot be read: it will be parked."""
+        try:
+            return self._known.decode(envelope)
+        except Exception:
+            return None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return sum(feed.waiting for feed in self.feeds.values())
 
     def _take_over(self, sources: set[str], standing: Standing) -> None:
         for source in sources:
@@ -220,7 +257,7 @@ class SharedExecutor(Executor):
         self._held |= sources
         self._read_what_is_behind()
 
-    def _let_go(self, sources: set[str]) -> None:
+    def let_go(self, sources: set[str]) -> None:
         """Whoever holds them now does what waits here."""
         for source in tuple(sources):
             self._held.discard(source)
@@ -234,9 +271,16 @@ class SharedExecutor(Executor):
 
     def settle(self, batch: Batch) -> None:
         if batch.fenced:
-            self._let_go(self._held)
+            self._start_again()
         super().settle(batch)
         self._read_what_is_behind()
+
+    def _start_again(self) -> None:
+        """What was held here is another's, or was for a moment: whoever says what is held says it again."""
+        held = set(self._held)
+        self.let_go(held)
+        if self.by_bus:
+            self.take_over_soon(held)
 
     # What the database says, asked in a pool.
 

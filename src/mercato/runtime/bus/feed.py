@@ -24,6 +24,7 @@ class Feed:
         self.source = source
         self.position = 0
         self.seen = 0
+        self._heard = 0
         self.types = types
         self._known = known
         self._waiting: deque[Item] = deque()
@@ -38,6 +39,7 @@ class Feed:
     def restart(self, position: int) -> None:
         """Forget what waits in memory and read the log again after `position`."""
         self.position = self.seen = position
+        self._heard = 0
         self._behind = True
         self._waiting.clear()
 
@@ -48,11 +50,21 @@ class Feed:
     def offer(self, events: Sequence[Item], first: int, last: int) -> None:
         """Events just committed by the source: of those from `first` to `last` all that may be wanted. Only a consumer
         that is caught up takes them from memory."""
-        if self._behind or last <= self.seen:
+        if self._behind or first != self.seen + 1 or len(self._waiting) > MEMORY:
+            self._behind = self._behind or last > self.seen
+            self._heard = max(self._heard, last)
             return
-        if first != self.seen + 1 or len(self._waiting) > MEMORY:
-            self._behind = True
-            return
+        self._take_in(events, last)
+
+    def catch_up(self, events: Sequence[Item], first: int, last: int) -> None:
+        """As `offer`, by who brings all that the log has: what comes next is taken also when it is behind."""
+        if first == self.seen + 1 and len(self._waiting) <= MEMORY:
+            self._take_in(events, last)
+            self._behind = self.seen < self._heard
+        else:
+            self.offer(events, first, last)
+
+    def _take_in(self, events: Sequence[Item], last: int) -> None:
         types = self.types
         self._waiting.extend(item for item in events if item[0].type in types)
         self.seen = last
@@ -84,9 +96,9 @@ class Feed:
         return self._behind and not self._waiting
 
     @property
-    def waits(self) -> bool:
-        """Whether events wait here."""
-        return bool(self._waiting)
+    def waiting(self) -> int:
+        """How many events wait here."""
+        return len(self._waiting)
 
     def accept(self, envelopes: Sequence[Envelope]) -> None:
         """What the log has after `seen`, READ_AT_ONCE events or all."""
@@ -96,7 +108,7 @@ class Feed:
         if envelopes:
             self.seen = envelopes[-1].number
         if len(envelopes) < READ_AT_ONCE:
-            self._behind = False
+            self._behind = self.seen < self._heard  # what was offered meanwhile may be later than what was read
 
     def _decode(self, envelope: Envelope) -> Event | None:
         try:

@@ -43,7 +43,7 @@ class Member(Protocol):
 
     def look_again(self, source: str, /) -> None: ...
 
-    def forget(self, source: str, changes: Iterable[tuple[str, str]], /) -> None: ...
+    def changed(self, source: str, changes: Iterable[tuple[str, str]], /) -> None: ...
 
 
 class Network:
@@ -105,11 +105,11 @@ class Network:
 
     def _heard(self, news: News) -> None:
         node = self._node
-        if news.envelopes or news.last:
-            node.heard(news.source, news.first, news.last, news.envelopes)
-        node.forget(news.source, news.changes)
         if news.source in self._place.runs:
-            node.waiters.answered(news.answers)
+            node.waiters.answered(news.answers)  # first: who is only told to look again may look too early
+        if news.last:
+            node.heard(news.source, news.first, news.last, news.envelopes)
+        node.changed(news.source, news.changes)
 
     def _joined(self, link: Link) -> None:
         """What was said while the link was down, nobody here has heard."""

@@ -4,9 +4,12 @@ from typing import Any
 
 import msgspec
 
+from mercato.contracts.orders import GetOrder
 from mercato.contracts.payments import (
+    AwaitDue,
     BadSignature,
     CompleteAction,
+    DueUnknown,
     GetPayment,
     ListPayments,
     ListRefunds,
@@ -49,13 +52,27 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
     assert key is not None, "key_of has refused a request without its key"
     payment_id = PaymentId(edge.ids.new("pay"))
     seconds = min(request.wait_seconds(), PATIENCE)
-    answer = await edge.calls.do_once(PayOrder(payment_id, body.order_id, body.source), caller, key, seconds)
+    command = PayOrder(payment_id, body.order_id, body.source)
+    try:
+        answer = await edge.calls.do_once(command, caller, key, seconds)
+    except DueUnknown:
+        await until_due(edge, body.order_id, caller)
+        answer = await edge.calls.do_once(command, caller, key, seconds)
     if answer.body is None and answer.subject != payment_id and not seconds:
         raise KeyInFlight
     reply = finished(answer)
     if reply.status in (201, 202):
         reply.headers = (*reply.headers, (b"location", f"/v1/payments/{answer.subject}".encode()))
     return reply
+
+
+async def until_due(edge: Edge, order_id: OrderId, caller: Caller) -> None:
+    """Who has just heard from orders that a payment is due may be faster here than orders' event. Raises NotFound where
+    the caller has no order that waits for one."""
+    order = await edge.calls.ask(GetOrder(order_id), caller)
+    if order.stage != "payment_due":
+        raise NotFound("nothing is due for this order, or it is not yours")
+    await edge.calls.ask(AwaitDue(order_id, PATIENCE), caller)
 
 
 def webhook_of(gateway: Gateway) -> Endpoint:

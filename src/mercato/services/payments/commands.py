@@ -4,6 +4,7 @@ import msgspec
 
 from mercato.contracts.payments import (
     CompleteAction,
+    DueUnknown,
     NothingDue,
     PaymentAnswer,
     PaymentCaptured,
@@ -40,7 +41,7 @@ def pay_order(tx: Transaction, command: PayOrder, caller: Caller) -> PaymentAnsw
     """Begin a charge. The intent is committed before the gateway hears of it (F4)."""
     due = tx.row(storage.DUES, command.order_id)
     if due is None or not (caller.is_staff or due.buyer == caller.buyer):
-        raise NotFound("nothing is due for this order, or it is not yours")
+        raise DueUnknown
     if due.state == "paying":
         raise PaymentInProgress(payment_id=due.payment_id)
     if due.state != "open" or due.expires_at <= tx.now:

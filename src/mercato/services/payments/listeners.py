@@ -16,6 +16,7 @@ def when_payment_is_due_expect_it(tx: Transaction, event: PaymentDue, _caller: C
     amount = event.amount
     due = storage.DueRow(event.order_id, event.buyer, amount.amount, amount.currency, "open", "", event.expires_at)
     tx.add_first(storage.DUES, due)
+    tx.changed(event.order_id)
 
 
 def when_hold_is_extended_extend_what_is_due(tx: Transaction, event: HoldExtended, _caller: Caller) -> None:

@@ -1,6 +1,6 @@
 """What may be asked of payments."""
 
-from mercato.contracts.payments import GetPayment, ListPayments, ListRefunds, Payment, Refund
+from mercato.contracts.payments import AwaitDue, GetPayment, ListPayments, ListRefunds, Payment, Refund
 from mercato.runtime.transaction import Reader
 from mercato.services.payments import storage
 from mercato.services.payments.domain import payment_of
@@ -21,6 +21,10 @@ def get_payment(reader: Reader, query: GetPayment, caller: Caller) -> Payment:
 def is_wanted(reader: Reader, query: IsWanted, _caller: Caller) -> bool:
     due = reader.row(storage.DUES, query.order_id)
     return due is not None and (due.state, due.payment_id) == ("paying", query.payment_id)
+
+
+def is_due_known(reader: Reader, query: AwaitDue, _caller: Caller) -> bool:
+    return reader.row(storage.DUES, query.order_id) is not None
 
 
 def list_payments(reader: Reader, query: ListPayments, caller: Caller) -> tuple[Payment, ...]:

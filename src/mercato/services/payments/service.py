@@ -4,6 +4,7 @@ from functools import partial
 
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
 from mercato.contracts.payments import (
+    AwaitDue,
     CompleteAction,
     GatewayUnavailable,
     GetPayment,
@@ -12,7 +13,7 @@ from mercato.contracts.payments import (
     PayOrder,
     RecordNotice,
 )
-from mercato.runtime.service import Ask, Consult, Handle, Listen, Needs, Service
+from mercato.runtime.service import Ask, Await, Consult, Handle, Listen, Needs, Service
 from mercato.runtime.setup import Setup
 from mercato.services.payments import commands, listeners, queries, storage
 from mercato.services.payments.adapters.gateway import Gateway
@@ -49,6 +50,14 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
             Ask(IsWanted, queries.is_wanted, snapshot=False),
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
+        ),
+        awaits=(
+            Await(
+                AwaitDue,
+                read=queries.is_due_known,
+                settled=lambda is_known, _query: is_known,
+                subject=lambda query: query.order_id,
+            ),
         ),
         consults=(Consult(DecideStep, partial(decide_step, gateway)),) if isinstance(gateway, TestGateway) else (),
         listeners=(

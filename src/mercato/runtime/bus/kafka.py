@@ -1,0 +1,213 @@
+"""Kafka: the logs of all services, for consumers in other processes.
+
+The relay of a service publishes its log to the service's topic. Every service that listens is a consumer group; which
+of its processes consumes a source, Kafka says. How far a service is, its own database says: what was done already is
+dropped, what is missing is read from the source. Offsets only save reading.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from mercato.runtime.batches.shared import SharedExecutor, Source
+from mercato.runtime.bus.relay import PublishFailed, Relay
+from mercato.runtime.bus.topics import topic_of
+from mercato.runtime.parts import Parts
+from mercato.values.messages import Envelope
+
+AT_ONCE = 500  # messages that are taken from Kafka together
+POLL = 0.1  # seconds
+ROOM = 2_000  # events that may wait for a service before no more are taken
+COMMIT_EVERY = 20  # polls between two commits of offsets
+PATIENCE = 15.0  # seconds for an acknowledgement
+
+_decoder = msgspec.msgpack.Decoder(Envelope)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class KafkaBus:
+    """`servers` are host:port, separated by commas."""
+
+    def __init__(self, servers: str, parts: Parts) -> None:
+        self._servers = servers
+        self._parts = parts
+        self._relays: dict[str, Relay] = {}
+        self._groups: list[_Group] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._producer: Producer | None = None
+
+    def join(self, executors: Mapping[str, SharedExecutor], logs: Mapping[str, Source]) -> None:
+        """Relay the logs of these services, and consume for them."""
+        loop = self._parts.loop
+        sources = {*executors, *(source for executor in executors.values() for source in executor.feeds)}
+        _make_topics(self._servers, sources)
+        self._producer = Producer(
+            {
+                "bootstrap.servers": self._servers,
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "delivery.timeout.ms": int(PATIENCE * 1_000),
+            }
+        )
+        for name, executor in executors.items():
+            relay = self._relays[name] = Relay(executor, logs[name], self, self._parts)
+            self._tasks.append(loop.create_task(relay.run()))
+            if executor.feeds:
+                self._groups.append(_Group(self._servers, executor, loop))
+
+    def tell(self, source: str) -> None:
+        if source in self._relays:
+            self._relays[source].tell()
+
+    async def publish(self, source: str, envelopes: list[Envelope]) -> None:
+        await self._parts.pools.slow.run(lambda: self._publish(source, envelopes))
+
+    def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for group in self._groups:
+            group.stop()
+
+    def _publish(self, source: str, envelopes: list[Envelope]) -> None:
+        producer, topic = self._producer, topic_of(source).name
+        assert producer is not None, "the bus was joined"
+        failed: list[str] = []
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                failed.append(str(error))
+
+        for envelope in envelopes:
+            headers: list[tuple[str, str | bytes | None]] = [
+                ("type", envelope.type),
+                ("version", str(envelope.version)),
+                ("number", str(envelope.number)),
+            ]
+            while True:
+                try:
+                    producer.produce(
+                        topic, _encode(envelope), envelope.aggregate, headers=headers, on_delivery=delivered
+                    )
+                    break
+                except BufferError:
+                    producer.poll(POLL)
+        left = producer.flush(PATIENCE)
+        if left or failed:
+            raise PublishFailed(
+                f"Kafka at {self._servers} has not acknowledged: {failed[0] if failed else 'no answer'}"
+            )
+
+
+class _Group:
+    """This process's member of the consumer group of one service: a thread that takes messages."""
+
+    def __init__(self, servers: str, executor: SharedExecutor, loop: Any) -> None:
+        self._executor = executor
+        self._loop = loop
+        self._sources = {topic_of(source).name: source for source in executor.feeds}
+        self._stopping = threading.Event()
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": f"mercato.{executor.name}",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 1_500,
+                "partition.assignment.strategy": "cooperative-sticky",
+            }
+        )
+        self._offsets: dict[str, list[tuple[int, int]]] = {}
+        self._thread = threading.Thread(target=self._run, name=f"kafka-{executor.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        self._consumer.subscribe(
+            list(self._sources), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+        polls = 0
+        while not self._stopping.is_set():
+            if self._executor.waiting > ROOM:
+                self._stopping.wait(POLL)
+                self._consumer.poll(0)
+                continue
+            messages = self._consumer.consume(AT_ONCE, POLL)
+            by_source: dict[str, list[Envelope]] = {}
+            for message in messages:
+                topic, value, offset = message.topic(), message.value(), message.offset()
+                if message.error() is None and topic is not None and value is not None and offset is not None:
+                    source, envelope = self._sources[topic], _decoder.decode(value)
+                    by_source.setdefault(source, []).append(envelope)
+                    self._offsets.setdefault(source, []).append((envelope.number, offset))
+            for source, envelopes in by_source.items():
+                self._loop.call_soon_threadsafe(self._executor.hear_from_bus, source, envelopes)
+            polls += 1
+            if polls % COMMIT_EVERY == 0:
+                self._commit()
+        self._commit()
+        self._consumer.close()
+
+    def _commit(self) -> None:
+        """Offsets of what is done, by the service's own positions."""
+        done = []
+        for source, seen in self._offsets.items():
+            position = self._executor.feeds[source].position
+            passed = [offset for number, offset in seen if number <= position]
+            if passed:
+                del seen[: len(passed)]
+                done.append(TopicPartition(topic_of(source).name, 0, passed[-1] + 1))
+        if done:
+            with suppress(KafkaException):  # they only save reading
+                self._consumer.commit(offsets=done, asynchronous=True)
+
+    def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        sources = {self._sources[each.topic] for each in partitions}
+        self._loop.call_soon_threadsafe(self._executor.take_over_soon, sources)
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        sources = {self._sources[each.topic] for each in partitions}
+        for source in sources:
+            self._offsets.pop(source, None)
+        self._loop.call_soon_threadsafe(self._executor.let_go, sources)
+
+
+def _make_topics(servers: str, sources: set[str]) -> None:
+    """Make the topics that are missing. Raises ValueError where Kafka cannot be reached."""
+    admin = AdminClient({"bootstrap.servers": servers, "socket.timeout.ms": 5_000})
+    try:
+        known = admin.list_topics(timeout=10.0)
+    except KafkaException as error:
+        raise ValueError(
+            f"MERCATO_EVENTS: Kafka at {servers} cannot be reached ({error.args[0]}): see that it runs there"
+        ) from None
+    replicas = min(3, len(known.brokers))
+    topics = [topic_of(source) for source in sorted(sources)]
+    missing = [
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            replication_factor=replicas,
+            config={"retention.ms": str(topic.retention), "min.insync.replicas": str(max(1, replicas - 1))},
+        )
+        for topic in topics
+        if topic.name not in known.topics
+    ]
+    for future in admin.create_topics(missing).values() if missing else ():
+        try:
+            future.result(timeout=15.0)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
