@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
-from tools.engines import mariadb, postgresql, processes, redis, state
+from tools.engines import haproxy, kafka, mariadb, mongo, nginx, postgresql, processes, redis, s3, state, traefik
 from tools.engines.lifting import Lifting
 from tools.engines.reasons import Unavailable
 from tools.engines.server import Kind
@@ -21,6 +21,12 @@ ENGINES: dict[str, Kind] = {
     "postgresql": postgresql.SERVER,
     "mariadb": mariadb.SERVER,
     "redis": redis.SERVER,
+    "kafka": kafka.SERVER,
+    "mongo": mongo.SERVER,
+    "s3": s3.SERVER,
+    "nginx": nginx.PROGRAM,
+    "haproxy": haproxy.PROGRAM,
+    "traefik": traefik.PROGRAM,
 }
 
 _AT_ONCE = 4  # that are brought up side by side: most of the time goes by in waiting for others

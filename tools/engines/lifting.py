@@ -72,6 +72,8 @@ class Lifting:
         for port in {fact for name, fact in room.facts.items() if name.endswith("port")}:
             if is_open(int(port)):
                 raise Unavailable(f"port {port} is taken by another program: end that, or remove {room.folder.parent}")
+        if room.log.exists():
+            room.log.replace(room.folder / "earlier.log")
         process = processes.start(command, room.log, server.user)
         if process is None:
             raise Unavailable(f"it ended at once: {_last_words(room.log)}")
