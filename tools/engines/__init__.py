@@ -4,7 +4,7 @@ One file a server, and the table of all in `__main__`. What is up is written dow
 tests find it: `running()` gives every engine that is up, `find(name)` one of them or the reason why it is not there.
 """
 
-from tools.engines.engine import Engine, find, running
+from tools.engines.engine import Engine, absent, find, running
 from tools.engines.reasons import Unavailable
 
-__all__ = ["Engine", "Unavailable", "find", "running"]
+__all__ = ["Engine", "Unavailable", "absent", "find", "running"]

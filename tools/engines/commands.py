@@ -44,7 +44,7 @@ def run(command: list[str], seconds: float, setting: Setting | None = None) -> s
         said.seek(0)
         text = said.read()
     if code is None:
-        raise Unavailable(f"{_short(command)} was not ready in {seconds:.0f} s")
+        raise Unavailable(f"{_short(command)} was not ready in {seconds:g} s")
     if code:
         raise Unavailable(f"{_short(command)} ended with code {code}: {last_words(text)}")
     return text

@@ -60,9 +60,7 @@ class Engine:
     def start(self) -> None:
         """Start it again, at the same address with the same data. Returns when it answers; else Unavailable."""
         command = [sys.executable, "-m", "tools.engines", "up", self.name, "--folder", str(self.folder.parent)]
-        done = subprocess.run(
-            command, cwd=_ROOT, capture_output=True, text=True, timeout=_LONGEST_START, check=False
-        )
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=_LONGEST_START, check=False)
         if done.returncode:
             raise Unavailable(last_words(done.stdout + done.stderr))
         self.process = state.read(self.folder.parent)[self.name].process

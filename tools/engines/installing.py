@@ -78,7 +78,11 @@ def install_go(room: Room, package: str, version: str) -> str:
         if not go:
             raise Unavailable(f"{program.name} is built with Go, which is not installed")
         making = {"GOBIN": str(folder), "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath"}
-        run([go, "install", "-ldflags=-s -w", f"{package}@{version}"], 900, Setting(folder=room.folder, variables=making))
+        run(
+            [go, "install", "-ldflags=-s -w", f"{package}@{version}"],
+            900,
+            Setting(folder=room.folder, variables=making),
+        )
     return str(program)
 
 

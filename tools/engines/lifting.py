@@ -29,6 +29,10 @@ class Lifting:
             self._row.reason = str(hindrance)
         self._keep()
 
+    def give_up(self, reason: str) -> None:
+        self._row.reason = reason
+        self._keep()
+
     def down(self) -> None:
         """It has ended, in good order where it does so in time. Its data, ports and passwords are kept."""
         if isinstance(self._kind, Server) and self._row.process:
@@ -69,9 +73,7 @@ class Lifting:
         server.install(room)
         room.give(room.folder)  # only now is its user sure to be there
         command = server.command(room)
-        for port in {fact for name, fact in room.facts.items() if name.endswith("port")}:
-            if is_open(int(port)):
-                raise Unavailable(f"port {port} is taken by another program: end that, or remove {room.folder.parent}")
+        _need_ports(room)
         if room.log.exists():
             room.log.replace(room.folder / "earlier.log")
         process = processes.start(command, room.log, server.user)
@@ -96,12 +98,19 @@ class Lifting:
         return isinstance(self._kind, Server) and self._kind.answers(room)
 
 
+def _need_ports(room: Room) -> None:
+    ports = [int(fact) for name, fact in room.facts.items() if name.endswith("port")]
+    if not wait_until(lambda: not any(map(is_open, ports)), 2):
+        taken = " and ".join(str(port) for port in ports if is_open(port))
+        raise Unavailable(f"another program has port {taken}: end that one, or use another --folder")
+
+
 def _await(server: Server, room: Room, process: processes.Process) -> None:
     wait_until(lambda: server.answers(room) or not processes.lives(process), server.seconds)
     if not processes.lives(process):
         raise Unavailable(f"it ended while it started: {_last_words(room.log)}")
     if not server.answers(room):
-        raise Unavailable(f"it did not answer in {server.seconds:.0f} s: {_last_words(room.log)}")
+        raise Unavailable(f"it did not answer in {server.seconds:g} s: {_last_words(room.log)}")
 
 
 def _last_words(log: Path) -> str:

@@ -116,6 +116,4 @@ def _version(path: Path) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", path.parts[4])))
 
 
-SERVER = Server(
-    install, _command, answers, address, furnish, user=system_user("postgres"), end=signal.SIGINT
-)
+SERVER = Server(install, _command, answers, address, furnish, user=system_user("postgres"), end=signal.SIGINT)

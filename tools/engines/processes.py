@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -26,7 +27,10 @@ class Identity(TypedDict, total=False):
 
 
 class _Stat(NamedTuple):
+    """`ended` is also one that is still listed, because nobody has asked how it ended."""
+
     state: str
+    ended: bool
     parent: int
     since: str
 
@@ -42,9 +46,9 @@ def identify(pid: int) -> Process | None:
 
 
 def lives(process: Process) -> bool:
-    """Whether it runs, if only paused. One that has ended, and is still listed since nobody asked how, does not."""
+    """Whether it runs, if only paused."""
     stat = _stat(process.pid)
-    return stat is not None and stat.since == process.since and stat.state not in "ZX"
+    return stat is not None and stat.since == process.since and not stat.ended
 
 
 def is_paused(process: Process) -> bool:
@@ -58,7 +62,7 @@ def family(process: Process) -> list[Process]:
         return []
     children: dict[int, list[Process]] = {}
     for pid in (int(path.name) for path in _PROC.iterdir() if path.name.isdecimal()):
-        if (stat := _stat(pid)) and stat.state not in "ZX":
+        if (stat := _stat(pid)) and not stat.ended:
             children.setdefault(stat.parent, []).append(Process(pid, stat.since))
     members = [process]
     for member in members:  # grows while it is read
@@ -67,13 +71,15 @@ def family(process: Process) -> list[Process]:
 
 
 def end(process: Process, by: signal.Signals, seconds: float) -> None:
-    """Ask it to end, and kill it with its children when it has not done so in that time."""
+    """Ask it to end, and kill it when it has not done so in that time; so with its children, who have a second more."""
     members = family(process)
     resume(process)
     _send(process, by)
     _wait_until_gone([process], seconds)
     kill(process)
-    _wait_until_gone(members, seconds=5)
+    _wait_until_gone(members, seconds=1)
+    for member in members:
+        kill(member)
 
 
 def kill(process: Process) -> None:
@@ -89,9 +95,16 @@ def kill(process: Process) -> None:
 
 
 def pause(process: Process) -> None:
+    """SIGSTOP to the process, then to all its children; return when they stand still, which takes a busy one a moment."""
+    until = time.monotonic() + 5
     _send(process, signal.SIGSTOP)
-    for member in family(process):
-        _send(member, signal.SIGSTOP)
+    while time.monotonic() < until:
+        moving = [member for member in family(process) if not is_paused(member)]
+        if not moving:
+            return
+        for member in moving:
+            _send(member, signal.SIGSTOP)
+        time.sleep(_PAUSE)
 
 
 def resume(process: Process) -> None:
@@ -106,7 +119,14 @@ def start(command: list[str], log: Path, user: str = "") -> Process | None:
     """
     shell = ["sh", "-c", '"$@" >>"$0" 2>&1 </dev/null & echo $!', str(log), *command]
     done = subprocess.run(
-        shell, stdout=subprocess.PIPE, check=True, text=True, timeout=10, cwd="/", start_new_session=True, **as_user(user)
+        shell,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        timeout=10,
+        cwd="/",
+        start_new_session=True,
+        **as_user(user),
     )
     return identify(int(done.stdout))
 
@@ -118,10 +138,8 @@ def as_user(name: str) -> Identity:
 
 def _send(process: Process, what: signal.Signals) -> None:
     if lives(process):
-        try:
+        with suppress(ProcessLookupError):  # it may end by itself just now
             os.kill(process.pid, what)
-        except ProcessLookupError:
-            pass  # it has ended by itself
 
 
 def _wait_until_gone(members: Iterable[Process], seconds: float) -> None:
@@ -137,4 +155,6 @@ def _stat(pid: int) -> _Stat | None:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
-    return _Stat(fields[0], int(fields[1]), f"{boot} {fields[19]}")
+    # The first thread may end before the others, which then still hold the files and ports of all.
+    state, threads = fields[0], int(fields[17])
+    return _Stat(state, state in "ZX" and threads <= 1, int(fields[1]), f"{boot} {fields[19]}")
