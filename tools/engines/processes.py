@@ -95,7 +95,7 @@ def kill(process: Process) -> None:
 
 
 def pause(process: Process) -> None:
-    """SIGSTOP to the process, then to all its children; return when they stand still, which takes a busy one a moment."""
+    """SIGSTOP to the process, then to all its children; return when they stand still: a busy one takes a moment."""
     until = time.monotonic() + 5
     _send(process, signal.SIGSTOP)
     while time.monotonic() < until:
