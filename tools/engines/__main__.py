@@ -11,7 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
-from tools.engines import haproxy, kafka, mariadb, mongo, nginx, postgresql, processes, redis, s3, state, traefik
+from tools.engines import (
+    haproxy,
+    kafka,
+    mariadb,
+    mongo,
+    nginx,
+    postgresql,
+    postgresql_ha,
+    processes,
+    redis,
+    s3,
+    state,
+    toxiproxy,
+    traefik,
+)
 from tools.engines.lifting import Lifting
 from tools.engines.reasons import Unavailable
 from tools.engines.server import Kind
@@ -24,6 +38,9 @@ ENGINES: dict[str, Kind] = {
     "kafka": kafka.SERVER,
     "mongo": mongo.SERVER,
     "s3": s3.SERVER,
+    "toxiproxy": toxiproxy.SERVER,
+    postgresql_ha.FIRST: postgresql_ha.SERVER,
+    postgresql_ha.SECOND: postgresql_ha.SERVER,
     "nginx": nginx.PROGRAM,
     "haproxy": haproxy.PROGRAM,
     "traefik": traefik.PROGRAM,
@@ -109,9 +126,9 @@ class Command:
 def _tell(name: str, row: Row, condition: str) -> None:
     """A line for each engine; below it the address of the owner, where there is one."""
     what = f"absent: {row.reason}" if row.reason else row.url or row.program
-    print(f"{name:<16}{condition if condition not in what else '':<10}{what}", flush=True)
+    print(f"{name:<18}{condition if condition not in what else '':<10}{what}", flush=True)
     if row.owner_url and not row.reason:
-        print(f"{'':<26}{row.owner_url}", flush=True)
+        print(f"{'':<28}{row.owner_url}", flush=True)
 
 
 if __name__ == "__main__":

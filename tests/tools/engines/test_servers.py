@@ -1,13 +1,17 @@
 """Each real server serves, keeps what it has acknowledged when it is killed, and can be paused."""
 
+import http.client
+import json
 import secrets
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.tools.engines.clients import (
     CLIENTS,
     FAILURES,
+    PATIENCE,
     Client,
     mariadb_statement,
     postgresql_statement,
@@ -15,18 +19,16 @@ from tests.tools.engines.clients import (
     s3_request,
 )
 from tools.engines import Engine, Unavailable
-from tools.engines.__main__ import ENGINES
 from tools.engines.commands import run
-from tools.engines.server import Server
+from tools.engines.postgresql_ha import FIRST, SECOND, is_primary, promote
+from tools.engines.waiting import exchange, wait_until
 
 pytestmark = pytest.mark.server
 
 Find = Callable[[str], Engine]
 
-SERVERS = [name for name, kind in ENGINES.items() if isinstance(kind, Server)]
 
-
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=CLIENTS)
 def server(request: pytest.FixtureRequest, engine: Find) -> Engine:
     return engine(request.param)
 
@@ -116,6 +118,44 @@ def test_the_bucket_refuses_a_wrong_signature(engine: Find) -> None:
     url = engine("s3").url
     status, answer = s3_request(url.replace(":mercato:", ":other:").replace("@", "x@"), "PUT", "key", b"kept")
     assert (status, b"<Code>SignatureDoesNotMatch</Code>" in answer) == (403, True)
+
+
+def test_a_standby_that_takes_over_has_all_that_was_acknowledged(engine: Find) -> None:
+    """Whoever is the primary is killed, and comes back as the standby of the other."""
+    pair, client = [engine(FIRST), engine(SECOND)], CLIENTS["postgresql"]
+    old, new = sorted(pair, key=is_primary, reverse=True)
+    assert [is_primary(old), is_primary(new)] == [True, False]
+    key = f"k{secrets.token_hex(8)}"
+    client.put(old, key, "kept")
+    try:
+        old.kill()
+        promote(new)
+        assert is_primary(new)
+        assert client.get(new, key) == "kept"
+    finally:
+        old.start()
+    assert not is_primary(old)
+    client.put(new, f"{key}more", "kept")
+    there = f"select to_regclass('{key}more') is not null"
+    assert wait_until(lambda: postgresql_statement(old.owner_url, there) == "t", 20)
+    for each in (key, f"{key}more"):
+        client.drop(new, each)
+
+
+def test_connections_lead_through_the_faulty_proxy(engine: Find) -> None:
+    redis, proxy = engine("redis"), engine("toxiproxy")
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=PATIENCE)
+    name = f"k{secrets.token_hex(8)}"
+    wanted = {"name": name, "listen": "127.0.0.1:0", "upstream": urlsplit(redis.url).netloc, "enabled": True}
+    try:
+        connection.request("POST", "/proxies", json.dumps(wanted))
+        port = int(json.load(connection.getresponse())["listen"].rpartition(":")[2])
+        assert exchange(port, b"PING\r\n") == b"+PONG\r\n"
+        connection.request("DELETE", f"/proxies/{name}")
+        assert connection.getresponse().read() == b""
+        assert exchange(port, b"PING\r\n") == b""
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize(
