@@ -144,6 +144,45 @@ def test_tests_and_checks_need_the_tools_of_developers(checkout: Checkout) -> No
     assert checkout.journal() == ["begin requirements-dev.lock", "end"] * 2
 
 
+@pytest.fixture
+def tested(checkout: Checkout) -> Checkout:
+    """A checkout whose tools and pytest only tell how they were called."""
+    (checkout.root / "tools/engines").mkdir(parents=True)
+    (checkout.root / "tools/engines/__main__.py").write_text(
+        "import sys\nprint('engines', *sys.argv[1:], flush=True)\nsys.exit(2 if 'nothing' in sys.argv else 0)\n"
+    )
+    (checkout.root / "pytest.py").write_text("import sys\nprint('pytest', *map(repr, sys.argv[1:]))\n")
+    (checkout.root / "tests").mkdir()
+    checkout.call("setup", "--dev")
+    return checkout
+
+
+def test_without_engines_only_tests_that_need_none_run(tested: Checkout) -> None:
+    assert tested.call("test", "-x")[1] == "pytest '-m' 'not server' '-x'\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "started", "passed_on"),
+    [
+        (["--engines"], "", "'--engines='"),
+        (["--engines", "kafka,redis", "-x"], " kafka redis", "'--engines=kafka,redis' '-x'"),
+        (["--engines=kafka", "redis"], " kafka", "'--engines=kafka' 'redis'"),
+        (["--engines", "tests"], "", "'--engines=' 'tests'"),  # a folder, not a name
+        (["--engines", "-k", "kafka"], "", "'--engines=' '-k' 'kafka'"),
+    ],
+)
+def test_engines_are_started_before_the_tests_that_need_them(
+    tested: Checkout, given: list[str], started: str, passed_on: str
+) -> None:
+    code, out, err = tested.call("test", *given)
+    assert (code, err) == (0, "")
+    assert out == f"engines up --tolerant{started}\npytest '-m' 'server' {passed_on}\n"
+
+
+def test_an_engine_that_nobody_knows_ends_the_run_before_the_tests(tested: Checkout) -> None:
+    assert tested.call("test", "--engines", "nothing") == (2, "engines up --tolerant nothing\n", "")
+
+
 def test_what_an_interrupted_set_up_left_behind_is_made_anew(checkout: Checkout) -> None:
     checkout.let_uv(code=1)
     code, _, err = checkout.call("run")
