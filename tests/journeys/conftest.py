@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,16 @@ import pytest
 from mercato.runtime.slow_work import worker
 from mercato.services.payments import api, work
 from mercato.services.payments.adapters import test_gateway
+from tests.journeys.distributed import Servers, apart, dropped, emptied
 from tests.journeys.town import Town, opened
+from tools.engines import Engine
+
+# What the same journeys run on, beside the embedded engines: (database, log of events).
+APART = {
+    "postgresql": ("postgresql", ""),
+    "postgresql-kafka": ("postgresql", "kafka"),
+    "mariadb-kafka": ("mariadb", "kafka"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -18,11 +28,31 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_gateway, "LATE", 0.05)
 
 
-@pytest.fixture(params=[True, False], ids=["grouped", "savepoints"])
-async def town(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Town]:
-    """A shop in each of the two ways in which every handler may be run."""
+@pytest.fixture(params=["grouped", "savepoints", *(pytest.param(name, marks=pytest.mark.server) for name in APART)])
+async def town(tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> AsyncIterator[Town]:
+    """A shop in each of the two ways in which every handler may be run, and one whose services run apart."""
+    if request.param in APART:
+        database, events = APART[request.param]
+        servers = Servers(engine(database), engine(events) if events else None)
+        databases: dict[str, Servers] = request.getfixturevalue("databases")
+        name = f"journeys_{os.getpid()}_{database}"
+        if databases.setdefault(name, servers) is not servers:
+            emptied(servers, name)
+        async with apart(tmp_path, servers, name) as made:
+            made.store = await made.open("first", "First Shop")
+            yield made
+        return
     async with opened(tmp_path) as made:
-        for executor in made.shop.node.executors.values():
-            executor.optimistic = request.param
+        for executor in made.executors():
+            executor.optimistic = request.param == "grouped"
         made.store = await made.open("first", "First Shop")
         yield made
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[dict[str, Servers]]:
+    """The databases of this run by the beginning of their names; they are removed at its end."""
+    made: dict[str, Servers] = {}
+    yield made
+    for name, servers in made.items():
+        dropped(servers, name)

@@ -1,12 +1,14 @@
 """A database whose commits fail now and then: its callers are told, others notice nothing, and all comes right."""
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import apsw
 import pytest
 
 from mercato.runtime.batches import executor as executor_module
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.values.clock import SECOND
 from tests.journeys.town import Answer, Person, Town
 
@@ -17,24 +19,24 @@ class Disk:
     """Makes commits of one service fail: all while `broken`, else the drawn share of them."""
 
     def __init__(self, town: Town, service: str, share: float = 0.0) -> None:
-        database: Any = town.shop.node.executors[service].database
         self.broken = False
         self.failed = 0
-        self._writer = database.writer
-        self._execute = self._writer.execute
+        writers: list[Any] = [executor.database.writer for executor in town.executors(service)]
+        self._writers = [(writer, writer.execute) for writer in writers]
         self._share = share
         self._random = random.Random(service)  # noqa: S311 - a run must be repeatable
-        self._writer.execute = self
+        for writer, execute in self._writers:
+            writer.execute = partial(self._execute, execute)
 
-    def __call__(self, sql: str, parameters: Any = (), /) -> Any:
+    def _execute(self, execute: Callable[..., Any], sql: str, parameters: Any = (), /) -> Any:
         if sql == "COMMIT" and (self.broken or self._random.random() < self._share):
             self.failed += 1
-            error = apsw.IOError("disk I/O error")
-            raise self._writer.translated(error) from error
-        return self._execute(sql, parameters)
+            raise DatabaseFault("disk I/O error")
+        return execute(sql, parameters)
 
     def mend(self) -> None:
-        self._writer.execute = self._execute
+        for writer, execute in self._writers:
+            writer.execute = execute
 
 
 @pytest.fixture(autouse=True)

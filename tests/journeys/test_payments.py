@@ -34,7 +34,7 @@ async def paid_soon(town: Town, person: Person, order_id: str) -> Any:
 
 def charges(town: Town) -> list[dict[str, Any]]:
     """What the gateway itself has written down."""
-    file = town.shop.settings.data / "test_gateway.jsonl"
+    file = town.data("payments") / "test_gateway.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -287,14 +287,12 @@ async def test_a_declined_charge_that_was_captured_after_all_is_not_paid_again(t
     order = await ann.placed(small)
     declined = (await ann.pay(order["id"], "decline", "one")).json()["payment_id"]
     amount = Money(order["total"], order["currency"])
-    orders = town.shop.node.executors["orders"]
-    orders._paused = True
+    town.pause("orders")
     notice = Notice(town.store, PaymentId(declined), f"tg_{declined}", "captured", amount)
     assert (await _notify(town, notice)).status == 204
     again = await ann.pay(order["id"], "approve", "again")
     assert (again.status, again.code, again.json()["payment_id"]) == (409, "payment_in_progress", declined)
-    orders._paused = False
-    orders.wake()
+    town.resume("orders")
     await paid_soon(town, ann, order["id"])
 
 

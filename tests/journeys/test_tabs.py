@@ -33,8 +33,7 @@ async def test_who_cancels_before_the_stock_is_reserved_is_answered(town: Town) 
     ann = await town.person("ann")
     await ann.add(small)
     quoted = await ann.quote()
-    inventory = town.shop.node.executors["inventory"]
-    inventory._paused = True
+    town.pause("inventory")
     accepted = await ann.order(quoted["signed"], "one", wait=0)
     assert accepted.status == 202
     order_id = accepted.headers["location"].rpartition("/")[2]
@@ -48,8 +47,6 @@ async def test_who_cancels_before_the_stock_is_reserved_is_answered(town: Town) 
 
 
 async def _go_on(town: Town, person: Person, order_id: str) -> None:
-    inventory = town.shop.node.executors["inventory"]
-    inventory._paused = False
-    inventory.wake()
+    town.resume("inventory")
     await town.quiet()
     assert (await person.get(f"/v1/orders/{order_id}"))["stage"] == "cancelled"

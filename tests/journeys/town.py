@@ -6,7 +6,7 @@ Everything is as `mercato run` puts it together but the clock, which stands unti
 import asyncio
 import hashlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from email import message_from_bytes
 from email.message import Message
@@ -32,6 +32,8 @@ from mercato.contracts.users import (
     SignUp,
     VerifyEmail,
 )
+from mercato.runtime.batches.executor import Executor
+from mercato.runtime.database import tables
 from mercato.runtime.settings import Settings
 from mercato.services.orders.jobs import expire_unpaid_orders
 from mercato.values.clock import ManualClock
@@ -136,10 +138,12 @@ class Person:
 
 
 class Town:
-    """A store with a shop in it. `store` is its id."""
+    """A store with a shop in it, in one process or in several. `shop` is the one that people come to, `store` the id of
+    the store."""
 
-    def __init__(self, shop: Shop, clock: ManualClock, http: aiohttp.ClientSession) -> None:
-        self.shop = shop
+    def __init__(self, shops: Sequence[Shop], clock: ManualClock, http: aiohttp.ClientSession) -> None:
+        self.shops = shops
+        self.shop = shop = shops[-1]
         self.clock = clock
         self.http = http
         self.url = shop.settings.url
@@ -147,6 +151,26 @@ class Town:
         self.store = ""
         self._tokens: dict[str, TokenId] = {}
         shop.node.on(EmailVerificationAsked, lambda _envelope, event: self._note(event))
+
+    def executors(self, service: str = "") -> list[Executor]:
+        """Those of a service, or all: one for each process that runs it."""
+        nodes = [shop.node for shop in self.shops]
+        return [each for node in nodes for name, each in node.executors.items() if service in ("", name)]
+
+    def data(self, service: str) -> Path:
+        """The data folder of the process that runs a service."""
+        return next(shop.settings.data for shop in self.shops if service in shop.node.executors)
+
+    def pause(self, service: str) -> None:
+        """The service does nothing more."""
+        for executor in self.executors(service):
+            executor._paused = True
+
+    def resume(self, service: str) -> None:
+        for executor in self.executors(service):
+            executor._paused = False
+            for source in executor.feeds:
+                executor.look_again(source)
 
     async def open(self, handle: str, name: str, **settings: Any) -> str:
         store = StoreId(f"sto_{handle}")
@@ -203,17 +227,27 @@ class Town:
 
     async def quiet(self) -> None:
         """Wait until every event has had its effect and nothing is being called."""
-        node = self.shop.node
-
-        def still() -> bool:
-            for executor in node.executors.values():
-                if executor._paused or not executor.idle or executor.has_work():
-                    return False
-            return all(not sum(worker._held.values()) for worker in node._workers.values())
-
         for _ in range(3):
-            await until(still)
+            await until(self._is_still)
             await asyncio.sleep(0.005)
+
+    def _is_still(self) -> bool:
+        for executor in self.executors():
+            if executor._paused or not executor.idle or executor.has_work():
+                return False
+        workers = [worker for shop in self.shops for worker in shop.node._workers.values()]
+        return not any(sum(worker._held.values()) for worker in workers) and self._all_is_heard()
+
+    def _all_is_heard(self) -> bool:
+        """Whether of the processes of each service one is at the end of each log that the service listens to."""
+        ends: dict[str, int] = {}
+        positions: dict[tuple[str, str], int] = {}
+        for executor in self.executors():
+            ends[executor.name] = max(ends.get(executor.name, 0), executor.number)
+            for source, feed in executor.feeds.items():
+                place = executor.name, source
+                positions[place] = max(positions.get(place, 0), feed.position)
+        return all(position >= ends[source] for (_, source), position in positions.items())
 
     async def sound(self) -> bool:
         """Whether every figure is explained."""
@@ -227,15 +261,15 @@ class Town:
         await self.quiet()
         rows = {}
         for service in ("payments", "orders"):
-            reader = self.shop.node.executors[service].database.reader()
-            tables = reader.fetch("SELECT name FROM sqlite_master WHERE type = 'table'", (), 100)
-            for (name,) in tables:
-                if name not in ("jobs", "leases", "positions"):
+            (executor, *_) = self.executors(service)
+            reader = executor.database.reader()
+            for name in (*executor.service.tables.tables, *tables.metadata.tables):
+                if name not in ("jobs", "leases", "positions", "sequence"):
                     rows[f"{service} {name}"] = reader.fetch(f"SELECT * FROM {name}", (), 1_000)  # noqa: S608 - our own
         return rows
 
     def mails(self) -> list[Message]:
-        folder = self.shop.settings.mail_folder
+        folder = self.data("notifications") / "mail"
         return [message_from_bytes(file.read_bytes(), policy=default) for file in sorted(folder.glob("*.eml"))]
 
     def _note(self, event: Any) -> None:
@@ -261,7 +295,7 @@ async def opened(folder: Path, clock: ManualClock | None = None, *, listens: boo
     shop.start()
     try:
         async with aiohttp.ClientSession() as http, _listening(shop) if listens else nullcontext():
-            yield Town(shop, clock, http)
+            yield Town((shop,), clock, http)
     finally:
         await shop.stop()
 

@@ -21,11 +21,12 @@ class Settings(msgspec.Struct, frozen=True):
 
     `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
     NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
-    `database_owner` the login that may change tables. `events` is the bus between processes (`kafka://HOST:PORT,...`),
-    "" where they read each other's logs. `listen` (HOST:PORT) is where other processes send messages, and
-    `peers` says where each service's processes listen: `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`. They share the
-    file `keys`, which is in `data` where nothing is said. `log` is where errors are written: `file` or `stderr`. A
-    process that is told to end says for `drain` seconds that it is not ready, before it closes.
+    `database_owner` the login that may change tables. `events` is the bus between processes
+    (`kafka://HOST:PORT,HOST:PORT/NAME`, where NAME begins the names of topics), "" where they read each other's logs.
+    `listen` (HOST:PORT) is where other processes send messages, and `peers` says where each service's processes listen:
+    `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`. They share the file `keys`, which is in `data` where nothing is
+    said. `log` is where errors are written: `file` or `stderr`. A process that is told to end says for `drain` seconds
+    that it is not ready, before it closes.
     """
 
     data: Path

@@ -20,6 +20,7 @@ from mercato.runtime.batches.shared import SharedExecutor, Source
 from mercato.runtime.bus.relay import PublishFailed, Relay
 from mercato.runtime.bus.topics import topic_of
 from mercato.runtime.parts import Parts
+from mercato.runtime.telemetry import Log
 from mercato.values.messages import Envelope
 
 AT_ONCE = 500  # messages that are taken from Kafka together
@@ -33,10 +34,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class KafkaBus:
-    """`servers` are host:port, separated by commas."""
+    """`servers` are host:port, separated by commas. `name` is where the names of topics and groups begin: several
+    installations may share one Kafka."""
 
-    def __init__(self, servers: str, parts: Parts) -> None:
+    def __init__(self, servers: str, name: str, parts: Parts) -> None:
         self._servers = servers
+        self._name = name
         self._parts = parts
         self._relays: dict[str, Relay] = {}
         self._groups: list[_Group] = []
@@ -47,10 +50,10 @@ class KafkaBus:
         """Relay the logs of these services, and consume for them."""
         loop = self._parts.loop
         sources = {*executors, *(source for executor in executors.values() for source in executor.feeds)}
-        _make_topics(self._servers, sources)
+        _make_topics(self._servers, self._name, sources)
         self._producer = Producer(
             {
-                "bootstrap.servers": self._servers,
+                **_client(self._servers, self._parts.telemetry.log),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 2,
@@ -62,7 +65,7 @@ class KafkaBus:
             relay = self._relays[name] = Relay(executor, logs[name], self, self._parts)
             self._tasks.append(loop.create_task(relay.run()))
             if executor.feeds:
-                self._groups.append(_Group(self._servers, executor, loop))
+                self._groups.append(_Group(self._servers, self._name, executor, self._parts))
 
     def tell(self, source: str) -> None:
         if source in self._relays:
@@ -78,7 +81,7 @@ class KafkaBus:
             group.stop()
 
     def _publish(self, source: str, envelopes: list[Envelope]) -> None:
-        producer, topic = self._producer, topic_of(source).name
+        producer, topic = self._producer, f"{self._name}.{source}"
         assert producer is not None, "the bus was joined"
         failed: list[str] = []
 
@@ -110,15 +113,16 @@ class KafkaBus:
 class _Group:
     """This process's member of the consumer group of one service: a thread that takes messages."""
 
-    def __init__(self, servers: str, executor: SharedExecutor, loop: Any) -> None:
+    def __init__(self, servers: str, name: str, executor: SharedExecutor, parts: Parts) -> None:
+        self._name = name
         self._executor = executor
-        self._loop = loop
-        self._sources = {topic_of(source).name: source for source in executor.feeds}
+        self._loop = parts.loop
+        self._sources = {f"{name}.{source}": source for source in executor.feeds}
         self._stopping = threading.Event()
         self._consumer = Consumer(
             {
-                "bootstrap.servers": servers,
-                "group.id": f"mercato.{executor.name}",
+                **_client(servers, parts.telemetry.log),
+                "group.id": f"{name}.{executor.name}",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,
@@ -168,7 +172,7 @@ class _Group:
             passed = [offset for number, offset in seen if number <= position]
             if passed:
                 del seen[: len(passed)]
-                done.append(TopicPartition(topic_of(source).name, 0, passed[-1] + 1))
+                done.append(TopicPartition(f"{self._name}.{source}", 0, passed[-1] + 1))
         if done:
             with suppress(KafkaException):  # they only save reading
                 self._consumer.commit(offsets=done, asynchronous=True)
@@ -184,7 +188,16 @@ class _Group:
         self._loop.call_soon_threadsafe(self._executor.let_go, sources)
 
 
-def _make_topics(servers: str, sources: set[str]) -> None:
+def _client(servers: str, log: Log) -> dict[str, Any]:
+    """What all clients are told. They find the way back to Kafka by themselves; what they say of it is logged."""
+
+    def failed(error: KafkaError) -> None:
+        log.error("kafka", error=str(error))
+
+    return {"bootstrap.servers": servers, "log_level": 0, "error_cb": failed}
+
+
+def _make_topics(servers: str, name: str, sources: set[str]) -> None:
     """Make the topics that are missing. Raises ValueError where Kafka cannot be reached."""
     admin = AdminClient({"bootstrap.servers": servers, "socket.timeout.ms": 5_000})
     try:
@@ -197,13 +210,13 @@ def _make_topics(servers: str, sources: set[str]) -> None:
     topics = [topic_of(source) for source in sorted(sources)]
     missing = [
         NewTopic(
-            topic.name,
+            f"{name}.{topic.source}",
             num_partitions=topic.partitions,
             replication_factor=replicas,
             config={"retention.ms": str(topic.retention), "min.insync.replicas": str(max(1, replicas - 1))},
         )
         for topic in topics
-        if topic.name not in known.topics
+        if f"{name}.{topic.source}" not in known.topics
     ]
     for future in admin.create_topics(missing).values() if missing else ():
         try:

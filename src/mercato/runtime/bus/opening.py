@@ -11,7 +11,7 @@ def open_bus(settings: Settings, parts: Parts) -> Bus | None:
     if not settings.events:
         return None
     if not settings.events.startswith(SCHEME):
-        raise SettingsError(f"MERCATO_EVENTS is {settings.events!r}: it is {SCHEME}HOST:PORT, or more with commas")
+        raise SettingsError(f"MERCATO_EVENTS is {settings.events!r}: it is {SCHEME}HOST:PORT,HOST:PORT/NAME")
     if not settings.on_servers:
         raise SettingsError("MERCATO_EVENTS is for services whose databases are on servers: set MERCATO_DATABASE too")
     try:
@@ -21,4 +21,5 @@ def open_bus(settings: Settings, parts: Parts) -> Bus | None:
             f"MERCATO_EVENTS names Kafka, whose client is not installed ({error.name}): install Mercato with its "
             "servers, `pip install mercato[servers]`, or in a checkout `./mercato setup --servers`"
         ) from None
-    return KafkaBus(settings.events.removeprefix(SCHEME).strip("/"), parts)
+    servers, _, name = settings.events.removeprefix(SCHEME).partition("/")
+    return KafkaBus(servers, name or "mercato", parts)

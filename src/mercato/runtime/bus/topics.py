@@ -15,10 +15,6 @@ class Topic(msgspec.Struct, frozen=True):
     retention: int = 7 * DAY
     partitions: int = 1
 
-    @property
-    def name(self) -> str:
-        return f"mercato.{self.source}"
-
 
 LONGER: dict[str, int] = {"orders": 30 * DAY, "payments": 30 * DAY}
 
