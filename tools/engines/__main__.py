@@ -50,7 +50,7 @@ _AT_ONCE = 4  # that are brought up side by side: most of the time goes by in wa
 
 
 def main(arguments: list[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = _parser().parse_intermixed_args(arguments)
     unknown = [name for name in asked.names if name not in ENGINES]
     if unknown:
         print(f"no engine is called {' or '.join(unknown)}; there are {', '.join(ENGINES)}")
@@ -93,8 +93,9 @@ class Command:
         return 1 if absent and not tolerant else 0
 
     def down(self) -> int:
-        for name, lifting in self._liftings():
+        for _, lifting in self._liftings():
             lifting.down()
+        for name in self._names:
             _tell(name, Row(), "down")
         return 0
 

@@ -22,7 +22,7 @@ def test_up_starts_what_is_asked_for_and_tells_where(town: Town, capsys: pytest.
     said = capsys.readouterr().out
     row = town.row("echo")
     assert re.search(rf"^echo +\d+\.\d s +{re.escape(row.url)}\n +echo://owner\n", said)
-    assert f"tool            0.0 s     {town.row('tool').program}\n" in said
+    assert f"tool              0.0 s     {town.row('tool').program}\n" in said
     password, port = row.facts["password of user"], int(row.facts["port"])
     assert row.url == f"echo://{password}@127.0.0.1:{port}"
     assert exchange(port, b"?") == b"?" + password.encode()
@@ -62,7 +62,7 @@ def test_status_says_how_each_is(town: Town, capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         code = town.call("status")
         lines = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
-        return code, [line.removesuffix(town.row(line.split()[0]).url)[16:].strip() for line in lines]
+        return code, [line.removesuffix(town.row(line.split()[0]).url)[18:].strip() for line in lines]
 
     town.table.pop("tool")
     assert town.call("status") == 1
@@ -96,6 +96,7 @@ def test_what_cannot_be_had_is_told_with_its_reason(town: Town, capsys: pytest.C
     assert processes.lives(town.process("echo"))
     assert town.call("up", "--tolerant") == 0
     assert absent(town.folder) == {"rare": "nobody makes it"}
+    assert town.call("up", "--tolerant", "rare", "tool") == 0
     assert town.call("status", "rare") == 1
     with pytest.raises(Unavailable, match=r"^nobody makes it$"):
         find("rare", town.folder)
