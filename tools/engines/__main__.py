@@ -81,7 +81,8 @@ class Command:
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._folder, self._names = folder, names or list(ENGINES)
-        self._rows: Rows = state.read(folder)
+        rows = state.read(folder)
+        self._rows: Rows = {**rows, **{name: rows.get(name, Row()) for name in self._names}}
         self._writing = Lock()
 
     def up(self, tolerant: bool) -> int:
@@ -116,8 +117,7 @@ class Command:
 
     def _liftings(self) -> Iterator[tuple[str, Lifting]]:
         for name in self._names:
-            row = self._rows.setdefault(name, Row())
-            yield name, Lifting(name, ENGINES[name], row, self._keep)
+            yield name, Lifting(name, ENGINES[name], self._rows[name], self._keep)
 
     def _keep(self) -> None:
         with self._writing:

@@ -1,5 +1,6 @@
 """`python -m tools.engines up | down | status`, with engines that need nothing."""
 
+import errno
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from tests.tools.engines.conftest import Town, cannot_be_had, server
 from tools.engines import Unavailable, absent, find, processes, running, state
+from tools.engines.room import Room
 from tools.engines.server import Program
 from tools.engines.waiting import exchange, wait_until
 
@@ -242,3 +244,24 @@ def test_one_that_a_test_has_killed_is_started_when_it_is_asked_for(
     with pytest.raises(Unavailable, match="it is not up"):
         find("echo", town.folder)
     assert asked == ["echo"]
+
+
+def test_one_whose_start_was_cut_short_is_furnished_by_the_next_up(town: Town) -> None:
+    town.call("up", "echo")
+    rows, url = state.read(town.folder), town.row("echo").url
+    rows["echo"].url = ""
+    state.write(town.folder, rows)
+    (town.folder / "echo" / "furnished").unlink()
+    assert town.call("up", "echo") == 0
+    assert town.row("echo").url == url
+    assert (town.folder / "echo" / "furnished").exists()
+
+
+def test_what_goes_wrong_with_one_hinders_no_other(town: Town) -> None:
+    def has_no_room(room: Room) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", str(room.folder))
+
+    town.table["full"] = Program(has_no_room)
+    assert town.call("up", "--tolerant") == 0
+    assert absent(town.folder) == {"full": f"[Errno 28] No space left on device: '{town.folder / 'full'}'"}
+    assert processes.lives(town.process("echo"))
