@@ -50,7 +50,7 @@ _AT_ONCE = 4  # that are brought up side by side: most of the time goes by in wa
 
 
 def main(arguments: list[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = _parser().parse_intermixed_args(arguments)
     unknown = [name for name in asked.names if name not in ENGINES]
     if unknown:
         print(f"no engine is called {' or '.join(unknown)}; there are {', '.join(ENGINES)}")
@@ -81,7 +81,8 @@ class Command:
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._folder, self._names = folder, names or list(ENGINES)
-        self._rows: Rows = state.read(folder)
+        rows = state.read(folder)
+        self._rows: Rows = {**rows, **{name: rows.get(name, Row()) for name in self._names}}
         self._writing = Lock()
 
     def up(self, tolerant: bool) -> int:
@@ -93,8 +94,9 @@ class Command:
         return 1 if absent and not tolerant else 0
 
     def down(self) -> int:
-        for name, lifting in self._liftings():
+        for _, lifting in self._liftings():
             lifting.down()
+        for name in self._names:
             _tell(name, Row(), "down")
         return 0
 
@@ -115,8 +117,7 @@ class Command:
 
     def _liftings(self) -> Iterator[tuple[str, Lifting]]:
         for name in self._names:
-            row = self._rows.setdefault(name, Row())
-            yield name, Lifting(name, ENGINES[name], row, self._keep)
+            yield name, Lifting(name, ENGINES[name], self._rows[name], self._keep)
 
     def _keep(self) -> None:
         with self._writing:

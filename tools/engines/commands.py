@@ -1,6 +1,7 @@
 """Runs programs that end, within a time."""
 
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import NamedTuple
 
 from tools.engines import processes
 from tools.engines.reasons import Unavailable
+
+_ERROR = re.compile(r"\berror\b|^E: ", re.IGNORECASE)
 
 
 class Setting(NamedTuple):
@@ -46,8 +49,13 @@ def run(command: list[str], seconds: float, setting: Setting | None = None) -> s
     if code is None:
         raise Unavailable(f"{_short(command)} was not ready in {seconds:g} s")
     if code:
-        raise Unavailable(f"{_short(command)} ended with code {code}: {last_words(text)}")
+        raise Unavailable(f"{_short(command)} ended with code {code}: {first_error(text)}")
     return text
+
+
+def first_error(text: str) -> str:
+    """The first line that speaks of an error, for most of what follows is advice; else the last words."""
+    return next((line.strip()[:400] for line in text.splitlines() if _ERROR.search(line)), "") or last_words(text)
 
 
 def last_words(text: str) -> str:

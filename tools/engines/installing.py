@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +17,7 @@ from tools.engines.room import Room
 
 # Where servers and tools lie that are not on every user's PATH.
 _MORE_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin")
+_PAUSE = 3  # seconds before something is tried again
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
@@ -46,7 +48,7 @@ def install_packages(*packages: str) -> None:
     options = ["--yes", "--quiet", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
     with _apt_is_busy, _services_stay_down():
         _update_lists()
-        run(["apt-get", "install", *options, *packages], 400, quiet)
+        _fetch(["apt-get", "install", *options, *packages], 400, quiet)
 
 
 def java() -> str:
@@ -64,7 +66,7 @@ def install_jars(room: Room, *coordinates: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     room.write("pom.xml", _project(coordinates))
     command = [maven, "--quiet", "--batch-mode", _COPY, f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-    run(command, 400, Setting(folder=room.folder))
+    _fetch(command, 400, Setting(folder=room.folder))
     stamp.write_text(wanted, encoding="utf-8")
     return folder
 
@@ -78,7 +80,7 @@ def install_go(room: Room, package: str, version: str) -> str:
         if not go:
             raise Unavailable(f"{program.name} is built with Go, which is not installed")
         making = {"GOBIN": str(folder), "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath"}
-        run(
+        _fetch(
             [go, "install", "-ldflags=-s -w", f"{package}@{version}"],
             900,
             Setting(folder=room.folder, variables=making),
@@ -94,16 +96,25 @@ def install_python(room: Room, package: str, version: str, program: str) -> str:
         wanted = f"{package}=={version}"
         if uv := find("uv"):
             run([uv, "venv", "--quiet", str(folder)], 60)
-            run([uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), wanted], 400)
+            _fetch([uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), wanted], 400)
         else:
             run([sys.executable, "-m", "venv", "--clear", str(folder)], 120)
-            run([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--no-input", wanted], 400)
+            _fetch([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--no-input", wanted], 400)
     return str(path)
 
 
 @cache
 def _update_lists() -> None:
-    run(["apt-get", "update", "--quiet"], 200)
+    _fetch(["apt-get", "update", "--quiet"], 200)
+
+
+def _fetch(command: list[str], seconds: float, setting: Setting | None = None) -> None:
+    """Run a command that needs the network; a second time when it fails, since networks do so in passing."""
+    try:
+        run(command, seconds, setting)
+    except Unavailable:
+        time.sleep(_PAUSE)
+        run(command, seconds, setting)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Brings one engine up and takes it down, as its row of the state file is."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tools.engines.room import Room
 from tools.engines.server import Kind, Program, Server
 from tools.engines.state import Row
 from tools.engines.waiting import is_open, wait_until
+
+# What may go wrong on one machine or another: the engine is absent then, and the others are not.
+HINDRANCES = (Unavailable, OSError, LookupError, subprocess.SubprocessError)
 
 _PATIENCE = 10  # seconds for one that already runs to answer, and for one to end in good order
 
@@ -25,8 +29,8 @@ class Lifting:
         self._row.reason = ""
         try:
             self._lift(folder / self._name)
-        except Unavailable as hindrance:
-            self._row.reason = str(hindrance)
+        except HINDRANCES as hindrance:
+            self._row.reason = " ".join(str(hindrance).split()) or type(hindrance).__name__
         self._keep()
 
     def give_up(self, reason: str) -> None:
@@ -64,6 +68,8 @@ class Lifting:
             processes.resume(self._row.process)
             if not wait_until(lambda: self._answers(room), _PATIENCE):
                 raise Unavailable(f"it runs as process {self._row.pid}, but does not answer: see {room.log}")
+            if not self._row.url:  # who has started it did not come to the end
+                self._furnish(self._kind, room)
             return
         self._start(self._kind, room)
 
@@ -80,14 +86,18 @@ class Lifting:
         if process is None:
             raise Unavailable(f"it ended at once: {_last_words(room.log)}")
         self._row.pid, self._row.since = process
+        self._row.url = self._row.owner_url = ""
         self._keep()
         try:
             _await(server, room, process)
-            server.furnish(room)
+            self._furnish(server, room)
         except BaseException:
             processes.kill(process)
             self._row.pid, self._row.since = 0, ""
             raise
+
+    def _furnish(self, server: Server, room: Room) -> None:
+        server.furnish(room)
         self._row.url, self._row.owner_url = server.address(room)
 
     def _room(self, folder: Path) -> Room:

@@ -44,10 +44,12 @@ def _command(room: Room) -> list[str]:
 def _initialise(room: Room) -> str:
     """The data folder, made when there is none. The super-user is whoever runs this, through the socket only."""
     data = room.folder / "data"
-    if not (data / "mysql").exists():
+    if not data.exists():
+        making = room.afresh("data")
         user = getpass.getuser()
         how = ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}", "--skip-test-db"]
-        room.run(provide("mariadb-install-db", _PACKAGE), "--no-defaults", f"--datadir={data}", *how, seconds=120)
+        room.run(provide("mariadb-install-db", _PACKAGE), "--no-defaults", f"--datadir={making}", *how, seconds=120)
+        making.rename(data)
     return str(data)
 
 

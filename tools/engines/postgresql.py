@@ -43,16 +43,20 @@ def install(room: Room) -> None:
         install_packages("postgresql")
 
 
-def initialise(room: Room) -> Path:
-    """The data folder of a cluster, made when there is none.
+def initialise(room: Room, settings: str = "") -> Path:
+    """The data folder of a cluster, made when there is none, with some lines more in its configuration.
 
     The super-user comes through the socket only, whose folder nobody else may enter; all others need a password.
     """
     data = room.folder / "data"
-    if not (data / "PG_VERSION").exists():
-        command = [binary("initdb"), "--pgdata", str(data), "--username=postgres", "--data-checksums"]
+    if not data.exists():
+        making = room.afresh("data")
+        command = [binary("initdb"), "--pgdata", str(making), "--username=postgres", "--data-checksums"]
         ways = ["--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
         room.run(*command, *ways, seconds=120)
+        with (making / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(settings)
+        making.rename(data)
     return data
 
 

@@ -5,7 +5,6 @@ becomes the other's standby. Who is what follows from the data alone, so that it
 """
 
 import re
-import shutil
 import signal
 from pathlib import Path
 
@@ -54,12 +53,9 @@ def _command(room: Room) -> list[str]:
     if _is_to_lead(room, other):
         for role in (USER, OWNER):
             room.password(role)  # now, so that it is written down before the other asks for it
-        if not (room.folder / "data" / "PG_VERSION").exists():
-            with (initialise(room) / "postgresql.conf").open("a", encoding="utf-8") as file:
-                # Who comes back needs what was written since it went. It stands here, and not in the command, because
-                # its recovery has to know it too.
-                file.write("wal_keep_size = 256MB\n")
-        return start_command(room, room.folder / "data")
+        # Who comes back needs what was written since it went. It is no option of the command, since its own recovery
+        # has to know it too.
+        return start_command(room, initialise(room, "wal_keep_size = 256MB\n"))
     if not wait_until(lambda: answers(_other(room)), _PATIENCE, pause=0.5):
         raise Unavailable(f"{other.name} is not up, which it would follow")
     return _follow(room, _other(room))
@@ -68,14 +64,14 @@ def _command(room: Room) -> list[str]:
 def _is_to_lead(room: Room, other: Room) -> bool:
     """Whether its data is of a primary, and newer than what the other has."""
     data = room.folder / "data"
-    if not (data / "PG_VERSION").exists():
-        return room.name == FIRST and not (other.folder / "data" / "PG_VERSION").exists()
+    if not data.exists():
+        return room.name == FIRST and not (other.folder / "data").exists()
     return not (data / "standby.signal").exists() and _timeline(room) >= _timeline(other)
 
 
 def _timeline(room: Room) -> int:
     """How often the data has changed its primary; 0 where there is none."""
-    if not (room.folder / "data" / "PG_VERSION").exists():
+    if not (room.folder / "data").exists():
         return 0
     told = room.run(binary("pg_controldata"), str(room.folder / "data"))
     found = re.search(r"^Latest checkpoint's TimeLineID: +(\d+)$", told, re.MULTILINE)
@@ -86,10 +82,12 @@ def _follow(room: Room, primary: Room) -> list[str]:
     """Have the primary's data, or what has changed of it since they parted, and start as its standby."""
     data, sockets = room.folder / "data", room.subfolder("run")
     where = f"host={primary.folder / 'run'} port={primary.port()} user=postgres"
-    if not (data / "PG_VERSION").exists():
-        shutil.rmtree(data, ignore_errors=True)
-        copy = [binary("pg_basebackup"), "--pgdata", str(data), "--checkpoint=fast", "--wal-method=stream"]
+    if not data.exists():
+        making = room.afresh("data")
+        copy = [binary("pg_basebackup"), "--pgdata", str(making), "--checkpoint=fast", "--wal-method=stream"]
         room.run(*copy, "--dbname", where, seconds=120)
+        room.write(f"{making.name}/standby.signal", "")
+        making.rename(data)
     elif not (data / "standby.signal").exists():
         remove_stale_locks(data, sockets)
         rewind = [binary("pg_rewind"), f"--target-pgdata={data}", f"--source-server={where} dbname=postgres"]

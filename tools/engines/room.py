@@ -39,6 +39,12 @@ class Room:
         self.give(made)
         return made
 
+    def afresh(self, name: str) -> Path:
+        """Where something is made that gets its name when it is complete; what is left of an earlier try is gone."""
+        making = self.folder / f"{name}.making"
+        shutil.rmtree(making, ignore_errors=True)
+        return making
+
     def give(self, path: Path) -> None:
         if self.user:
             shutil.chown(path, self.user, self.user)

@@ -8,14 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tools.engines.processes import Process
 from tools.engines.reasons import Unavailable
 
 FILE = "engines.json"
-_LONGEST = 70  # of a folder's path: sockets lie below it, and their names have at most 107 bytes
+_LONGEST = 65  # of a folder's path: sockets lie below it, and their names have at most 107 bytes
 
 
 @dataclass
@@ -52,7 +52,7 @@ def prepare(folder: Path) -> None:
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise Unavailable(f"{folder} is not a folder of ours: remove it, or name another with --folder")
+        raise Unavailable(f"{folder} is not a folder of ours: remove it, name another with --folder, or set TMPDIR")
 
 
 def read(folder: Path) -> Rows:
@@ -68,7 +68,9 @@ def write(folder: Path, rows: Rows) -> None:
     """As a whole or not at all; only its owner may read it, since it holds passwords."""
     new = folder / f"{FILE}.new"
     new.touch(mode=0o600)
-    new.write_text(json.dumps({name: asdict(row) for name, row in rows.items()}, indent=2) + "\n", encoding="utf-8")
+    # Facts are copied in one step: others of them may be found just now.
+    told = {name: asdict(replace(row, facts=row.facts.copy())) for name, row in rows.items()}
+    new.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     new.replace(folder / FILE)
 
 

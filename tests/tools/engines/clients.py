@@ -9,6 +9,7 @@ import hmac
 import http.client
 import socket
 import struct
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,7 +18,6 @@ from urllib.parse import SplitResult, urlsplit
 from tools.engines import Engine, Unavailable, postgresql
 from tools.engines.commands import Setting, run
 from tools.engines.installing import find
-from tools.engines.waiting import wait_until
 
 PATIENCE = 3  # seconds until a server that does not answer has failed
 
@@ -91,26 +91,33 @@ def kafka_request(engine: Engine, kind: int, version: int, body: bytes) -> bytes
 
 
 def _kafka_put(engine: Engine, key: str, value: str) -> None:
+    """Make a topic of one partition and keep a record in it, as soon as a broker that has just started does so."""
     topic = struct.pack(">i", 1) + _text(key)
-    created = kafka_request(engine, 19, 2, topic + struct.pack(">ihiiib", 1, 1, 0, 0, 5_000, 0))
-    assert created[4:] == struct.pack(">i", 1) + _text(key) + struct.pack(">hh", 0, -1), created
+    creation = topic + struct.pack(">ihiiib", 1, 1, 0, 0, 10_000, 0)
+    created = [topic + struct.pack(">hh", error, -1) for error in (0, 36)]  # 36: an earlier try has made it
+    _ask_until(lambda: kafka_request(engine, 19, 2, creation), lambda answer: answer[4:] in created)
     records = _batch(value.encode())
-    produced = struct.pack(">hhi", -1, -1, 5_000) + topic + struct.pack(">iii", 1, 0, len(records)) + records
+    production = struct.pack(">hhi", -1, -1, 5_000) + topic + struct.pack(">iii", 1, 0, len(records)) + records
     acknowledged = topic + struct.pack(">iihq", 1, 0, 0, 0)
-    # For a moment after a topic was made its partition has no leader.
-    assert wait_until(lambda: kafka_request(engine, 0, 3, produced).startswith(acknowledged), 10)
+    _ask_until(lambda: kafka_request(engine, 0, 3, production), lambda answer: answer.startswith(acknowledged))
 
 
 def _kafka_get(engine: Engine, key: str) -> str:
     """The value of the first record, the last thing but one in the response to a fetch."""
     partition = struct.pack(">iiqi", 1, 0, 0, 1_000)
-    fetched = struct.pack(">iiiib", -1, 1_000, 1, 1_000, 0) + struct.pack(">i", 1) + _text(key) + partition
-    for _ in range(50):  # a broker that has just started leads its partitions a moment later
-        response = kafka_request(engine, 1, 4, fetched)
-        error = struct.unpack(">h", response[8 + len(_text(key)) + 8 :][:2])[0]
-        if error == 0 and response[-1:] == b"\0":
-            return response[response.rindex(b"\1") + 2 : -1].decode()
-    raise AssertionError(response)
+    fetch = struct.pack(">iiiibi", -1, 1_000, 1, 1_000, 0, 1) + _text(key) + partition
+    whole = struct.pack(">ihq", 0, 0, 1)  # of partition 0, without error, all up to the first record
+    answer = _ask_until(lambda: kafka_request(engine, 1, 4, fetch), lambda answer: whole in answer)
+    return answer[answer.rindex(b"\1") + 2 : -1].decode()
+
+
+def _ask_until(ask: Callable[[], bytes], is_right: Callable[[bytes], bool]) -> bytes:
+    """The right answer. A server that has just started may have others for a while; one that has none fails at once."""
+    until = time.monotonic() + 20
+    while not is_right(answer := ask()):
+        assert time.monotonic() < until, answer
+        time.sleep(0.1)
+    return answer
 
 
 def _batch(value: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """`python -m tools.engines up | down | status`, with engines that need nothing."""
 
+import errno
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from tests.tools.engines.conftest import Town, cannot_be_had, server
 from tools.engines import Unavailable, absent, find, processes, running, state
+from tools.engines.room import Room
 from tools.engines.server import Program
 from tools.engines.waiting import exchange, wait_until
 
@@ -22,7 +24,7 @@ def test_up_starts_what_is_asked_for_and_tells_where(town: Town, capsys: pytest.
     said = capsys.readouterr().out
     row = town.row("echo")
     assert re.search(rf"^echo +\d+\.\d s +{re.escape(row.url)}\n +echo://owner\n", said)
-    assert f"tool            0.0 s     {town.row('tool').program}\n" in said
+    assert f"tool              0.0 s     {town.row('tool').program}\n" in said
     password, port = row.facts["password of user"], int(row.facts["port"])
     assert row.url == f"echo://{password}@127.0.0.1:{port}"
     assert exchange(port, b"?") == b"?" + password.encode()
@@ -62,7 +64,7 @@ def test_status_says_how_each_is(town: Town, capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         code = town.call("status")
         lines = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
-        return code, [line.removesuffix(town.row(line.split()[0]).url)[16:].strip() for line in lines]
+        return code, [line.removesuffix(town.row(line.split()[0]).url)[18:].strip() for line in lines]
 
     town.table.pop("tool")
     assert town.call("status") == 1
@@ -96,6 +98,7 @@ def test_what_cannot_be_had_is_told_with_its_reason(town: Town, capsys: pytest.C
     assert processes.lives(town.process("echo"))
     assert town.call("up", "--tolerant") == 0
     assert absent(town.folder) == {"rare": "nobody makes it"}
+    assert town.call("up", "--tolerant", "rare", "tool") == 0
     assert town.call("status", "rare") == 1
     with pytest.raises(Unavailable, match=r"^nobody makes it$"):
         find("rare", town.folder)
@@ -241,3 +244,24 @@ def test_one_that_a_test_has_killed_is_started_when_it_is_asked_for(
     with pytest.raises(Unavailable, match="it is not up"):
         find("echo", town.folder)
     assert asked == ["echo"]
+
+
+def test_one_whose_start_was_cut_short_is_furnished_by_the_next_up(town: Town) -> None:
+    town.call("up", "echo")
+    rows, url = state.read(town.folder), town.row("echo").url
+    rows["echo"].url = ""
+    state.write(town.folder, rows)
+    (town.folder / "echo" / "furnished").unlink()
+    assert town.call("up", "echo") == 0
+    assert town.row("echo").url == url
+    assert (town.folder / "echo" / "furnished").exists()
+
+
+def test_what_goes_wrong_with_one_hinders_no_other(town: Town) -> None:
+    def has_no_room(room: Room) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", str(room.folder))
+
+    town.table["full"] = Program(has_no_room)
+    assert town.call("up", "--tolerant") == 0
+    assert absent(town.folder) == {"full": f"[Errno 28] No space left on device: '{town.folder / 'full'}'"}
+    assert processes.lives(town.process("echo"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.engines import processes
-from tools.engines.commands import Setting, last_words, run
+from tools.engines.commands import Setting, first_error, last_words, run
 from tools.engines.reasons import Unavailable
 
 
@@ -36,6 +36,12 @@ def test_what_goes_on_in_the_background_is_not_waited_for(tmp_path: Path) -> Non
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"nothing cannot be started: No such file or directory$"):
         run([str(tmp_path / "nothing")], 20)
+
+
+@pytest.mark.parametrize("line", ["[ERROR] no network", "E: no network", "psql: error: no network"])
+def test_an_error_is_told_before_the_advice_that_follows(line: str) -> None:
+    assert first_error(f"begin without NewConnectionError\n{line}\nan error: see there\nthe end") == line
+    assert first_error("begin\nend") == "begin / end"
 
 
 @pytest.mark.parametrize(("text", "words"), [("", "it said nothing"), ("\n a \n\n", "a"), ("x" * 900, "x" * 400)])

@@ -32,6 +32,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setattr(installing, "_MORE_FOLDERS", ())
+    monkeypatch.setattr(installing, "_PAUSE", 0)
     monkeypatch.setattr(installing, "_POLICY", machine.policy)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", f"{machine.folder}")
@@ -102,10 +103,17 @@ def test_jars_are_fetched_once_for_each_set_of_versions(machine: Machine, room: 
 
 def test_jars_that_could_not_be_fetched_are_asked_for_again(machine: Machine, room: Room) -> None:
     machine.add("java")
-    machine.add("mvn", "exit 1")
-    for _ in range(2):
-        with pytest.raises(Unavailable, match=r"^mvn --quiet --batch-mode ended with code 1: it said nothing$"):
-            installing.install_jars(room, "g:a:1")
+    machine.add("mvn", f"[ -e {machine.folder}/network ]")
+    with pytest.raises(Unavailable, match=r"^mvn --quiet --batch-mode ended with code 1: it said nothing$"):
+        installing.install_jars(room, "g:a:1")
+    (machine.folder / "network").touch()
+    installing.install_jars(room, "g:a:1")
+    assert len(machine.calls()) == 3
+
+
+def test_a_network_that_fails_in_passing_is_asked_twice(machine: Machine, room: Room) -> None:
+    machine.add("go", f"[ -e {machine.folder}/tried ] || {{ : > {machine.folder}/tried; exit 1; }}")
+    installing.install_go(room, "host/thing", "v1")
     assert len(machine.calls()) == 2
 
 
