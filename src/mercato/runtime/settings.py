@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from mercato.runtime.access.forwarded import trusted_proxy
+
 LEAST_FILES = 2  # of a log: the one that is written, and one before it
 
 
@@ -15,7 +17,8 @@ class Settings(msgspec.Struct, frozen=True):
     `public_url` is the address that links in mails begin with, "" for the one that this process listens on.
     `rate_limits` multiplies all limits; 0 switches them off. `acceptor`: connections are held by a process of their own
     (`on`), by the shop's (`off`), or by their own where there are two processors (`auto`). Each log has at most
-    `log_files` files (two at least) of `log_megabytes`.
+    `log_files` files (two at least) of `log_megabytes`. `trusted_proxy`: the addresses and networks of the proxies in
+    front, whose X-Forwarded-For tells who is calling; "" where callers connect to this process themselves.
     """
 
     data: Path
@@ -28,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     acceptor: str = "auto"
     log_megabytes: int = 100
     log_files: int = 5
+    trusted_proxy: str = ""
 
     @property
     def url(self) -> str:
@@ -63,6 +67,10 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
             f"MERCATO_LOG_MEGABYTES is {settings.log_megabytes} and MERCATO_LOG_FILES {settings.log_files}: it takes "
             f"1 or more, and {LEAST_FILES} or more"
         )
+    try:
+        trusted_proxy(settings.trusted_proxy)
+    except ValueError as error:
+        raise SettingsError(f"MERCATO_TRUSTED_PROXY is {settings.trusted_proxy!r}: {error}") from None
     return settings
 
 

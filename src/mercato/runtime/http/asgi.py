@@ -46,7 +46,11 @@ class App:
         if scope["type"] != "http":
             return
         handle = _strip_store(scope)
-        request = Request(scope["method"], scope["path"], scope["query_string"], _headers(scope), b"", _peer(scope))
+        headers = _headers(scope)
+        peer = _peer(scope)
+        if self._edge.proxy is not None:
+            peer = self._edge.proxy.caller(peer, headers.get(b"x-forwarded-for"))
+        request = Request(scope["method"], scope["path"], scope["query_string"], headers, b"", peer)
         request.handle = handle
         route, params = self._match(scope)
         if route is None:
@@ -97,14 +101,15 @@ async def _refuse_size(_edge: Edge, _request: Request, _caller: Caller) -> Reply
 
 _NO_ROUTE = Route("GET", "(none)", _refuse_unknown, "no_route", Anyone)
 _NO_METHOD = Route("GET", "(method)", _refuse_method, "no_method", Anyone)
+_LISTS = {b"cookie": b"; ", b"x-forwarded-for": b", "}  # headers whose lines are parts of one list
 _TOO_LARGE = Route("POST", "(size)", _refuse_size, "too_large", Anyone)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in headers and name == b"cookie":
-            headers[name] += b"; " + value
+        if name in headers and name in _LISTS:
+            headers[name] += _LISTS[name] + value
         else:
             headers.setdefault(name, value)
     return headers
