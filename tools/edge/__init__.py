@@ -1,1 +1,1 @@
-"""The generated configurations that are committed: each proxy in front of the layout that docs/operate/edge.md describes."""
+"""The generated configurations that are committed: proxies in front of the layout of docs/operate/edge.md."""

@@ -1,4 +1,4 @@
-"""`python -m tests.apps.edge.backend NAME PORT`: a process that tells what it was asked, for tests of what stands in front.
+"""`python -m tests.apps.edge.backend NAME PORT`: a process behind a proxy, which tells what it was asked.
 
 On SIGTERM it fails /readyz, serves on for a moment, then closes.
 """

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from mercato.apps.edge.layout import Layout
+from mercato.apps.edge.layout import Layout, split_address
 from mercato.apps.edge.listing import project_ways
 from mercato.apps.edge.programs import configuration
 from mercato.apps.edge.table import Way
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """`processes` are the backends by name, `ports` where they listen, `folder` is where the proxy reads its configuration."""
+    """`processes` are the backends by name, `ports` where they listen; the proxy has its configuration in `folder`."""
 
     program: str
     layout: Layout
@@ -61,13 +61,16 @@ class Edge(NamedTuple):
     ports: dict[str, int]
 
     @property
+    def port(self) -> int:
+        return split_address(self.layout.listen)[1]
+
+    @property
     def url(self) -> str:
         return f"http://{self.layout.listen}"
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
         """An answer on a connection of its own; the path is sent as it stands."""
-        host, _, port = self.layout.listen.partition(":")
-        return ask(int(port), method, path, headers or {}, body, host)
+        return ask(self.port, method, path, headers or {}, body)
 
     def reload(self) -> None:
         """Let it read its configuration again."""
@@ -80,8 +83,8 @@ class Edge(NamedTuple):
             self.proxy.send_signal(signal.SIGHUP if self.program == "nginx" else signal.SIGUSR2)
 
 
-def ask(port: int, method: str, path: str, headers: dict[str, str], body: bytes = b"", host: str = "") -> Answer:
-    connection = HTTPConnection(host or "127.0.0.1", port, timeout=PATIENCE)
+def ask(port: int, method: str, path: str, headers: dict[str, str], body: bytes = b"", source: str = "") -> Answer:
+    connection = HTTPConnection("127.0.0.1", port, PATIENCE, (source, 0) if source else None)
     try:
         connection.request(method, path, body or None, headers)
         reply = connection.getresponse()
@@ -96,27 +99,33 @@ def ways() -> tuple[Way, ...]:
 
 
 @contextmanager
-def standing(program: str, folder: Path, generosity: float = 5.0, host: str = "") -> Iterator[Edge]:
-    """A proxy in front of two storefronts and a process of orders, all of them running."""
+def standing(
+    program: str, folder: Path, generosity: float = 5.0, host: str = "", more: tuple[Way, ...] = ()
+) -> Iterator[Edge]:
+    """A proxy in front of two storefronts and a process of orders. `more` are routes beside those of the project."""
     with ExitStack() as started:
-        ports = {name: free_port() for names in GROUPS.values() for name in names}
+        names = [name for group in GROUPS.values() for name in group]
+        ports = dict(zip(["proxy", *names], free_ports(1 + len(names)), strict=True))
         backends = {
             name: started.enter_context(running([sys.executable, "-m", "tests.apps.edge.backend", name, str(port)]))
             for name, port in ports.items()
+            if name in names
         }
         front, orders = (tuple(f"127.0.0.1:{ports[name]}" for name in GROUPS[group]) for group in GROUPS)
-        layout = Layout(front, {"orders": orders}, f"127.0.0.1:{free_port()}", host, generosity)
-        for port in ports.values():
-            until_answered(port, "/readyz", {200})
-        proxy = started.enter_context(proxying(program, folder, layout))
+        layout = Layout(front, {"orders": orders}, f"127.0.0.1:{ports['proxy']}", host, generosity)
+        for name in names:
+            until_answered(ports[name], "/readyz", {200})
+        proxy = started.enter_context(proxying(program, folder, layout, more))
         yield Edge(program, layout, folder, proxy, backends, ports)
 
 
 @contextmanager
-def proxying(program: str, folder: Path, layout: Layout) -> Iterator["subprocess.Popen[bytes]"]:
+def proxying(
+    program: str, folder: Path, layout: Layout, more: tuple[Way, ...] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The program with the configuration that is made for this layout, once all of its backends count as well."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in configuration(program, ways(), layout).items():
+    for name, text in configuration(program, (*ways(), *more), layout).items():
         (folder / name).write_text(text, "utf-8")
     if program == "nginx":
         user = " user root;" if os.getuid() == 0 else ""
@@ -129,12 +138,16 @@ def proxying(program: str, folder: Path, layout: Layout) -> Iterator["subprocess
 
 
 @contextmanager
-def running(command: list[str], folder: Path = PROJECT) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    command: list[str], folder: Path = PROJECT, environment: dict[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of our own that is ended at the end."""
     program = shutil.which(command[0])
     assert program is not None
     log = (folder / "output.log").open("ab") if folder != PROJECT else subprocess.DEVNULL
-    process = subprocess.Popen([program, *command[1:]], cwd=folder, stdout=log, stderr=log)  # noqa: S603 - our own words
+    given = {**os.environ, **(environment or {})}
+    words = [program, *command[1:]]
+    process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, env=given)  # noqa: S603 - our own words
     try:
         yield process
     finally:
@@ -160,10 +173,10 @@ def until_answered(port: int, path: str, statuses: set[int], host: str = "") -> 
     raise TimeoutError(f"nobody answers {path} at {port}")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as opened:
+        listening = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in listening]
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ async def _peers(town: Town, count: int) -> dict[str, str]:
 @pytest.mark.parametrize("trusted", ["127.0.0.0/8", "", "10.0.0.0/8"])
 async def test_all_ways_name_the_same_caller(tmp_path: Path, trusted: str) -> None:
     async with opened(tmp_path, trusted) as town:
-        wanted = {}
+        wanted: dict[str, tuple[str, str, str]] = {}
         for name, (headers, behind_proxy) in SENT.items():
             for way in WAYS:
                 for method, path in (("GET", "/v1/cart"), ("GET", "/v1/products"), ("POST", "/v1/cart/add")):

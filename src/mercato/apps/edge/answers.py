@@ -58,5 +58,5 @@ HOP = ("Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
 
 
 def document(status: int, request: str) -> str:
-    """The problem document of a status, for a request that is named so. It holds no apostrophe: proxies quote by them."""
+    """The problem document of a status, for a request of this id. It holds no apostrophe: proxies quote by them."""
     return problem(REFUSALS[status](), request).decode().replace("'", "\\u0027")

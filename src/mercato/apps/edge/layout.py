@@ -11,6 +11,7 @@ STOREFRONT = "storefront"
 # The processes count who is calling, the edge only sees an address: an office, a school or a mobile network behind one
 # of them are many people. So it cuts off floods, and leaves fairness to the limits within.
 GENEROSITY = 5.0
+MOST_GENEROUS = 1_000.0
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -41,8 +42,8 @@ class Layout(msgspec.Struct, frozen=True):
                 raise ValueError(f"{service} names a process twice: {', '.join(addresses)}")
         if self.host and not _NAME.fullmatch(self.host):
             raise ValueError(f"{self.host!r} is no host name: it is like shop.example, without scheme and port")
-        if self.generosity < 0:
-            raise ValueError(f"the limits are multiplied by {self.generosity:g}: it takes 0 (off) or more")
+        if not 0 <= self.generosity <= MOST_GENEROUS:
+            raise ValueError(f"the limits are multiplied by {self.generosity:g}: it takes 0 (off) to {MOST_GENEROUS:g}")
 
     @property
     def upstreams(self) -> dict[str, tuple[str, ...]]:
@@ -73,5 +74,5 @@ def split_address(address: str) -> tuple[str, int]:
 
 def _check_address(address: str, what: str) -> None:
     host, _, port = address.rpartition(":")
-    if not _HOST.fullmatch(host) or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+    if not _HOST.fullmatch(host) or not (port.isascii() and port.isdecimal()) or not 0 < int(port) <= _LAST_PORT:
         raise ValueError(f"{what} is {address!r}: it has the form HOST:PORT, as in 10.0.0.11:8000 or [fd00::1]:8000")

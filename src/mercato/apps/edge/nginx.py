@@ -17,7 +17,8 @@ ALSO[503] = ALSO[429]
 
 PROXYING = """\
     # A kept connection is closed by nginx (60 s) before a process would (75 s), so no request meets a closing one.
-    # What may have been begun is sent to another process only where a repetition is harmless.
+    # What may have been begun is sent to another process only where nothing is changed. Of changes nginx repeats those
+    # that HTTP calls idempotent, so PUT and DELETE go a way of their own: to one process, once.
     proxy_http_version 1.1;
     proxy_connect_timeout 2s;
     proxy_send_timeout 30s;
@@ -30,7 +31,14 @@ PROXYING = """\
 
 def nginx(gates: tuple[Gate, ...], layout: Layout) -> dict[str, str]:
     """The configuration, by the name of its file."""
-    parts = [HEAD, *_upstreams(layout), _request_id(), *_maps(gates), *_limits(layout.rules), *_servers(gates, layout)]
+    parts = [
+        HEAD,
+        *_upstreams(layout),
+        _request_id(),
+        *_maps(gates, layout.rules),
+        *_limits(layout.rules),
+        *_servers(gates, layout),
+    ]
     return {"mercato.conf": "\n".join(parts)}
 
 
@@ -52,7 +60,7 @@ def _request_id() -> str:
     )
 
 
-def _maps(gates: tuple[Gate, ...]) -> list[str]:
+def _maps(gates: tuple[Gate, ...], rules: dict[Limit, Rule]) -> list[str]:
     """A request's gate by its method and path, then what follows from the gate."""
     passes = "".join(f'    "~^(?:{"|".join(gate.methods)}) {gate.pattern}$" {gate.name};\n' for gate in gates)
     found = f'map "$request_method $uri" $mercato_gate {{\n    default "";\n{passes}}}\n'
@@ -62,13 +70,14 @@ def _maps(gates: tuple[Gate, ...]) -> list[str]:
         found,
         _map("$mercato_gate", "$mercato_processes", services),
         _map('"$mercato_gate:$http_authorization"', "$mercato_signed_out", signed),
+        _map("$request_method", "$mercato_once", {"PUT": "1", "DELETE": "1"}),
         *(
             _map(
                 "$mercato_gate",
                 f"$mercato_{limit}",
                 {gate.name: "$binary_remote_addr" for gate in gates if gate.limit == limit},
             )
-            for limit in ("read", "write", "auth")
+            for limit in rules
         ),
     ]
 
@@ -95,7 +104,6 @@ def _servers(gates: tuple[Gate, ...], layout: Layout) -> list[str]:
         f"    server_name {layout.host or '_'};",
         "    server_tokens off;",
         "    default_type application/problem+json;",
-        f"    client_max_body_size {MAX_BODY};",
         "    client_header_timeout 15s;",
         "    client_body_timeout 15s;",
         "    send_timeout 30s;",
@@ -108,13 +116,17 @@ def _servers(gates: tuple[Gate, ...], layout: Layout) -> list[str]:
         *_headers(),
         "",
         *(f"    error_page {status} @mercato_{status};" for status in REFUSALS),
+        "    recursive_error_pages on;",
         "",
         '    if ($mercato_gate = "") { return 405; }',
         '    if ($mercato_processes = "") { return 404; }',
         "    if ($mercato_signed_out) { return 401; }",
         "",
         *_larger(gates),
-        "    location / {",
+        *_location("/", MAX_BODY),
+        "    error_page 418 = @mercato_once;",
+        "    location @mercato_once {",
+        "        proxy_next_upstream off;",
         "        proxy_pass http://$mercato_processes;",
         "    }",
         "",
@@ -143,17 +155,20 @@ def _headers() -> list[str]:
 
 def _larger(gates: tuple[Gate, ...]) -> list[str]:
     """A location for paths that take larger bodies: this limit cannot depend on a variable."""
-    lines: list[str] = []
-    for gate in gates:
-        if gate.max_body > MAX_BODY:
-            lines += [
-                f'    location ~ "^{gate.pattern}$" {{',
-                f"        client_max_body_size {gate.max_body};",
-                "        proxy_pass http://$mercato_processes;",
-                "    }",
-                "",
-            ]
-    return lines
+    return [
+        line for gate in gates if gate.max_body > MAX_BODY for line in _location(f'~ "^{gate.pattern}$"', gate.max_body)
+    ]
+
+
+def _location(where: str, max_body: int) -> list[str]:
+    return [
+        f"    location {where} {{",
+        f"        client_max_body_size {max_body};",
+        "        if ($mercato_once) { return 418; }",
+        "        proxy_pass http://$mercato_processes;",
+        "    }",
+        "",
+    ]
 
 
 def _answer(status: int) -> list[str]:

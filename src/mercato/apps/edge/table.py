@@ -45,8 +45,8 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """What is done with requests of these methods whose whole path fits `pattern`: a regular expression that all proxies
-    read alike, of literal text, `[^/]+`, `.*`, groups and alternatives."""
+    """What is done with requests of these methods whose whole path fits `pattern`: a regular expression that all
+    proxies read alike, of literal text, `[^/]+`, `.*`, groups and alternatives."""
 
     name: str
     methods: tuple[str, ...]
