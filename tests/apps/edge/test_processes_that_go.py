@@ -61,12 +61,14 @@ async def test_a_process_that_comes_back_is_used_again(program: str, tmp_path: P
 
 
 async def test_a_new_configuration_is_taken_without_a_gap(program: str, tmp_path: Path) -> None:
-    """nginx closes kept connections that are idle: who sends a change at that moment has to send it again."""
+    """nginx closes kept connections that are idle: whoever sends something at that moment has to send it again."""
     with standing(program, tmp_path, generosity=0) as edge:
         async with under_load(edge) as counted:
             for _ in range(3):
                 edge.reload()
                 await asyncio.sleep(1.5)
-        assert failed(counted, "GET") == {}
-        if program in ACTIVE:
+        if program == "nginx":
+            assert [what for what in failed(counted) if not what.endswith("Error")] == []
+            assert sum(failed(counted).values()) <= 3 * 2 * CALLERS
+        else:
             assert failed(counted) == {}

@@ -4,7 +4,8 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,22 @@ def test_what_may_have_been_carried_out_is_not_sent_again(edge: Edge) -> None:
     assert deaths() >= 2
 
 
+def test_a_body_whose_length_is_not_told_is_counted(edge: Edge) -> None:
+    """HAProxy does not: there the process is left to do it."""
+    parts = (b"x" * 65_536 for _ in range(17))
+    connection = HTTPConnection("127.0.0.1", edge.port, timeout=10)
+    with closing(connection), suppress(ConnectionError):
+        connection.request("POST", "/v1/orders", parts, TOKEN, encode_chunked=True)
+        assert connection.getresponse().status == (200 if edge.program == "haproxy" else 413)
+
+
+def test_headers_that_a_client_calls_its_own_hop_s(edge: Edge) -> None:
+    """Only Traefik reads that list. A client can do no harm by it: it does not get rid of what the proxy writes."""
+    headers = sent_on(edge.ask("GET", "/", {"Connection": "keep-alive, X-Mine, X-Forwarded-For", "X-Mine": "1"}))
+    assert ("x-mine" in headers) == (edge.program != "traefik")
+    assert headers["x-forwarded-for"] == ["127.0.0.1"]
+
+
 def test_only_methods_of_the_table_pass(edge: Edge) -> None:
     for method in ("TRACE", "PROPFIND", "BREW"):
         assert edge.ask(method, "/").status in (400, 404, 405)
@@ -209,6 +226,9 @@ def test_an_address_may_ask_for_so_much_of_each_kind(program: str, tmp_path_fact
         writes = [edge.ask("POST", "/cart/change").status for _ in range(160)]
         assert writes[:100] == [200] * 100
         assert 429 in writes
+        assert edge.ask("POST", "/v1/store/change").status == 429
+        # All of a kind are counted together; Traefik counts for each of its routers.
+        assert edge.ask("POST", "/v1/orders", TOKEN).status == (200 if edge.program == "traefik" else 429)
         assert [edge.ask("GET", path).status for path in ("/", "/v1/products", "/v1/products/x1")] == [200] * 3
         assert [edge.ask("POST", "/v1/payments/webhooks/x1").status for _ in range(3)] == [200] * 3
 

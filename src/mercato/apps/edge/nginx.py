@@ -7,7 +7,7 @@ from mercato.runtime.access.limits import Limit, Rule
 from mercato.runtime.http.exchange import MAX_BODY
 
 HEAD = """\
-# Made by `mercato edge nginx` for nginx 1.18 or newer, to be included in the http block (as in conf.d).
+# Made by `mercato edge nginx` for nginx 1.22 or newer, to be included in the http block (as in conf.d).
 # Another layout is another call of the command: what is edited here is lost with the next one.
 """
 
