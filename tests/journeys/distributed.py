@@ -14,13 +14,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from mercato.apps.listening import free_ports
 from mercato.apps.services import service_names
 from mercato.apps.shop import Shop, make_parts
 from mercato.runtime.database.urls import Address
 from mercato.runtime.settings import Settings
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
-from tests.journeys.town import Town, _listening, free_port
+from tests.journeys.town import Town, _listening
 from tests.services.conftest import until
 from tools.engines import Engine
 
@@ -53,7 +54,8 @@ async def apart(folder: Path, servers: Servers, name: str) -> AsyncIterator[Town
     those of a log that begins."""
     clock = ManualClock()
     settings = _settings(servers, name)
-    doors = [free_port() for _ in NODES]
+    ports = free_ports("127.0.0.1", 2 * len(NODES))
+    doors = ports[: len(NODES)]
     peers = {service: [f"127.0.0.1:{port}" for port, node in zip(doors, NODES, strict=True) if service in node]
              for service in service_names()}  # fmt: skip
     shops = []
@@ -61,7 +63,7 @@ async def apart(folder: Path, servers: Servers, name: str) -> AsyncIterator[Town
         own = msgspec.structs.replace(
             settings,
             data=folder / str(place),
-            port=free_port(),
+            port=ports[len(NODES) + place],
             listen=f"127.0.0.1:{door}" if services else "",
             peers=" ".join(f"{service}={','.join(addresses)}" for service, addresses in peers.items()),
             keys=str(folder / "keys.json"),

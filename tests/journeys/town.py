@@ -5,7 +5,6 @@ Everything is as `mercato run` puts it together but the clock, which stands unti
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from email import message_from_bytes
@@ -17,6 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from mercato.apps.listening import free_ports
 from mercato.apps.shop import Shop, make_parts
 from mercato.apps.verify.report import find_differences
 from mercato.contracts.catalog import CreateProduct, GetProduct, Option, ProductDraft, VariantDraft
@@ -313,6 +313,5 @@ async def _listening(shop: Shop) -> AsyncIterator[None]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    (port,) = free_ports("127.0.0.1", 1)
+    return port

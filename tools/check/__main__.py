@@ -8,6 +8,7 @@ from pathlib import Path
 from tools.check import (
     addresses,
     determinism,
+    edge,
     formatting,
     function_imports,
     imports,
@@ -37,6 +38,7 @@ CHECKS: dict[str, Check] = {
     "determinism": determinism.check,
     "statements": statements.check,
     "schemas": schemas.check,
+    "edge": edge.check,
     "sizes": sizes.check,
     "addresses": addresses.check,
     "locks": locks.check,

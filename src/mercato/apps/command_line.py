@@ -1,4 +1,4 @@
-"""The command line: `mercato run`, `serve`, `import`, `verify`, `replay`, `keys`, `migrate`, `simulate`, `bench`."""
+"""The command line: `mercato run`, `serve`, `import`, `verify` and the others of COMMANDS."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": "show or rotate the keys that sign quotes",
     "migrate": "bring the databases up to date without starting the shop",
     "simulate": "try the whole shop in a seeded world that misbehaves",
+    "edge": "make the configuration of a proxy in front",
 }
 
 
@@ -92,6 +93,10 @@ def _module_of(name: str) -> Command:  # noqa: PLR0911 - one for each command
             from mercato.apps.commands import migrate
 
             return migrate
+        case "edge":
+            from mercato.apps.commands import edge
+
+            return edge
         case _:
             from mercato.apps.commands import simulate
 

@@ -16,6 +16,7 @@ from mercato.apps.services import SERVICES, MakeService, make_services
 from mercato.apps.system_routes import SystemRoutes
 from mercato.frontends.storefront.mounting import storefront
 from mercato.frontends.storefront.visit import Handed, Sent
+from mercato.runtime.access.forwarded import trusted_proxy
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
@@ -87,7 +88,8 @@ class Shop:
         self.node = Node(make_services(Setup(settings, parts, runs), makers), parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
-        self.edge = Edge(self.node.calls, parts, self.directory, limiter)
+        proxy = trusted_proxy(settings.trusted_proxy)
+        self.edge = Edge(self.node.calls, parts, self.directory, limiter, proxy)
         api = tuple(route for service in self.node.services for route in service.routes)
         pages = storefront(self.edge, self._handed(api))
         self.edge.page_of_refusal = pages.page_of_refusal
@@ -128,7 +130,7 @@ class Shop:
             log_level="warning",
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nobody in front of us is trusted to say who is calling
+            proxy_headers=False,  # whom to believe about who is calling is for the edge to say
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
             backlog=BACKLOG,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from mercato.runtime.access.forwarded import trusted_proxy
+
 _SERVICE_DATABASE = re.compile(r"MERCATO_([A-Z]+)_DATABASE")
 LEAST_FILES = 2  # of a log: the one that is written, and one before it
 
@@ -17,7 +19,8 @@ class Settings(msgspec.Struct, frozen=True):
     `public_url` is the address that links in mails begin with, "" for the one that this process listens on.
     `rate_limits` multiplies all limits; 0 switches them off. `acceptor`: connections are held by a process of their own
     (`on`), by the shop's (`off`), or by their own where there are two processors (`auto`). Each log has at most
-    `log_files` files (two at least) of `log_megabytes`.
+    `log_files` files (two at least) of `log_megabytes`. `trusted_proxy`: the addresses and networks of the proxies in
+    front, whose X-Forwarded-For tells who is calling; "" where callers connect to this process themselves.
 
     `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
     NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
@@ -48,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
     keys: str = ""
     log: str = "file"
     drain: float = 0.0
+    trusted_proxy: str = ""
 
     @property
     def url(self) -> str:
@@ -112,6 +116,10 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
             f"MERCATO_LOG_MEGABYTES is {settings.log_megabytes} and MERCATO_LOG_FILES {settings.log_files}: it takes "
             f"1 or more, and {LEAST_FILES} or more"
         )
+    try:
+        trusted_proxy(settings.trusted_proxy)
+    except ValueError as error:
+        raise SettingsError(f"MERCATO_TRUSTED_PROXY is {settings.trusted_proxy!r}: {error}") from None
     return settings
 
 

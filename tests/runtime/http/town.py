@@ -40,8 +40,8 @@ class Town(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Town]:
-    settings = Settings(data=folder, port=0, rate_limits=0)
+async def opened(folder: Path, trusted_proxy: str = "") -> AsyncIterator[Town]:
+    settings = Settings(data=folder, port=0, rate_limits=0, trusted_proxy=trusted_proxy)
     shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
     shop.start()
     calls, ids = shop.node.calls, shop.parts.ids

@@ -1,13 +1,18 @@
 """`mercato serve`: some services, or a front-end, as one process of several."""
 
 import argparse
+import os
 from contextlib import ExitStack
+
+import msgspec
 
 from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.listening import listen
 from mercato.apps.loading import loading
 from mercato.apps.owner import Ownership
 from mercato.runtime.settings import Settings, SettingsError, read_settings
+
+DRAIN = 2.5  # seconds for which whoever is in front may find out that this process is leaving
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +27,8 @@ def command(options: argparse.Namespace) -> int:
     settings = read_settings(
         data=options.data, port=options.port, host=options.host, listen=options.listen, acceptor="off"
     )
+    if "MERCATO_DRAIN" not in os.environ:
+        settings = msgspec.structs.replace(settings, drain=DRAIN)
     with Ownership(settings.data), ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(each) for each in listen(settings.host, settings.port)]
         with loading():

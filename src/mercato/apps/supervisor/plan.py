@@ -1,12 +1,11 @@
 """Which processes there are, where each listens, and what each is told."""
 
-import socket
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
+from mercato.apps.listening import free_ports
 from mercato.apps.services import FACES, service_names
 from mercato.runtime.settings import Settings, SettingsError
 
@@ -49,7 +48,7 @@ def plan(settings: Settings, counts: Mapping[str, int]) -> list[Planned]:
     """The processes, those first on whom others depend. The first storefront listens where the settings say."""
     names = [(name, number) for name, count in counts.items() for number in range(1, count + 1)]
     faces = [(name, number) for name, number in names if name in FACES]
-    ports = iter(_free_ports(2 * len(names)))
+    ports = iter(free_ports(HOST, 2 * len(names)))
     planned = []
     for name, number in names:
         first = faces and (name, number) == faces[0]
@@ -66,12 +65,3 @@ def peers_of(planned: Iterable[Planned]) -> str:
         if process.door:
             found.setdefault(process.serves, []).append(f"{HOST}:{process.door}")
     return " ".join(f"{name}={','.join(addresses)}" for name, addresses in found.items())
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on at this moment."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]

@@ -8,7 +8,7 @@ from starlette.routing import Match, Router
 from starlette.routing import Route as StarletteRoute
 
 from mercato.runtime.http.edge import Edge
-from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
+from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import BodyTooLarge
 from mercato.runtime.http.wire import header_pairs
@@ -46,7 +46,11 @@ class App:
         if scope["type"] != "http":
             return
         handle = _strip_store(scope)
-        request = Request(scope["method"], scope["path"], scope["query_string"], _headers(scope), b"", _peer(scope))
+        headers = _headers(scope)
+        peer = _peer(scope)
+        if self._edge.proxy is not None:
+            peer = self._edge.proxy.caller(peer, headers.get(b"x-forwarded-for"))
+        request = Request(scope["method"], scope["path"], scope["query_string"], headers, b"", peer)
         request.handle = handle
         route, params = self._match(scope)
         if route is None:
@@ -56,7 +60,7 @@ class App:
             await _send(send, await self._edge.serve(refusing, request), head_only=scope["method"] == "HEAD")
             return
         request.params = params or {}
-        if not await _read_body(receive, request):
+        if not await _read_body(receive, request, route.max_body):
             await _send(send, await self._edge.serve(_TOO_LARGE, request))
             return
         reply = self._edge.turn_away(route, request) or await self._edge.serve(route, request)
@@ -97,14 +101,15 @@ async def _refuse_size(_edge: Edge, _request: Request, _caller: Caller) -> Reply
 
 _NO_ROUTE = Route("GET", "(none)", _refuse_unknown, "no_route", Anyone)
 _NO_METHOD = Route("GET", "(method)", _refuse_method, "no_method", Anyone)
+_LISTS = {b"cookie": b"; ", b"x-forwarded-for": b", "}  # headers whose lines are parts of one list
 _TOO_LARGE = Route("POST", "(size)", _refuse_size, "too_large", Anyone)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in headers and name == b"cookie":
-            headers[name] += b"; " + value
+        if name in headers and name in _LISTS:
+            headers[name] += _LISTS[name] + value
         else:
             headers.setdefault(name, value)
     return headers
@@ -125,10 +130,10 @@ def _strip_store(scope: Scope) -> str:
     return handle
 
 
-async def _read_body(receive: Receive, request: Request) -> bool:
-    """Read the whole body; False as soon as it is larger than any route takes."""
+async def _read_body(receive: Receive, request: Request, most: int) -> bool:
+    """Read the whole body; False as soon as it has more bytes than the route takes."""
     length = request.headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > MAX_BODY:
+    if not length.isdigit() or int(length) > most:
         return False
     parts: list[bytes] = []
     size = 0
@@ -138,7 +143,7 @@ async def _read_body(receive: Receive, request: Request) -> bool:
             return True
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
+        if size > most:
             return False
         parts.append(part)
         if not message.get("more_body"):

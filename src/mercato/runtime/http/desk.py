@@ -68,7 +68,9 @@ class Desk(asyncio.Protocol):
 
     def _serve(self, asked: Asked) -> None:
         route = self._routes[asked.route]
-        request = Request(route.method, asked.path, asked.query, asked.headers, asked.body, asked.peer)
+        proxy, headers = self._edge.proxy, asked.headers
+        peer = asked.peer if proxy is None else proxy.caller(asked.peer, headers.get(b"x-forwarded-for"))
+        request = Request(route.method, asked.path, asked.query, headers, asked.body, peer)
         request.params = asked.params
         connection = asked.connection
         if (refusal := self._edge.turn_away(route, request)) is not None:

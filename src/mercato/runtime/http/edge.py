@@ -9,6 +9,7 @@ import traceback
 from functools import lru_cache
 from typing import Any
 
+from mercato.runtime.access.forwarded import TrustedProxy
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.who import Directory, Holder, Tenant
 from mercato.runtime.bulkheads import Bulkheads
@@ -27,15 +28,21 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Edge:
-    """What endpoints may use: the calls, ids, the parts, and `extras` that the front-ends and services hand in."""
+    """What endpoints may use: the calls, ids, the parts, and `extras` that the front-ends and services hand in.
 
-    def __init__(self, calls: Calls, parts: Parts, directory: Directory, limiter: Limiter) -> None:
+    Dispatchers ask `proxy`, where there is one, for the peer of each request.
+    """
+
+    def __init__(
+        self, calls: Calls, parts: Parts, directory: Directory, limiter: Limiter, proxy: TrustedProxy | None = None
+    ) -> None:
         self.calls = calls
         self.ids: Ids = parts.ids
         self.clock = parts.clock
         self.parts = parts
         self.directory = directory
         self.limiter = limiter
+        self.proxy = proxy
         self.admission = Admission(parts.clock)
         self.bulkheads = Bulkheads(parts.loop, self.admission)
         self.new_request_id = parts.ids.series()

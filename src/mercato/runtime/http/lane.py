@@ -33,7 +33,7 @@ class Known:
     `store` and `kept` hold as long as the directory has counted no more `changes` and the reply is not forgotten.
     """
 
-    __slots__ = ("changes", "host", "if_none_match", "kept", "metrics", "path", "route", "store")
+    __slots__ = ("changes", "forwarded", "host", "if_none_match", "kept", "metrics", "path", "route", "store")
 
     def __init__(self, route: Route, metrics: RouteMetrics, path: str, headers: Headers) -> None:
         self.route = route
@@ -41,6 +41,7 @@ class Known:
         self.path = path
         self.host = host_name(headers.get(b"host", b""))
         self.if_none_match = headers.get(b"if-none-match")
+        self.forwarded = headers.get(b"x-forwarded-for")
         self.changes = -1
         self.store = ""
         self.kept: Kept | None = None
@@ -133,8 +134,9 @@ class LaneProtocol(HttpToolsProtocol):
         beginning = self.beginnings.of(status, self.server_state.default_headers)
         request = edge.new_request_id("req")
         self.transport.write(b"".join((beginning, before, request.encode(), after)))
+        peer = self._peer if edge.proxy is None else edge.proxy.caller(self._peer, known.forwarded)
         ended = edge.clock.elapsed()
-        edge.note((known.metrics, request, known.store, status, ended - started, ended, self._peer, "", ""))
+        edge.note((known.metrics, request, known.store, status, ended - started, ended, peer, "", ""))
         if self.timeout_keep_alive_task is None:
             self._await_the_next()
         return True
@@ -160,7 +162,9 @@ class LaneProtocol(HttpToolsProtocol):
             self.known.remember(data, known)
             if self._answer_known(known):
                 return True
-        request = Request(route.method, found.path, found.query, headers, body, self._peer)
+        proxy = self.edge.proxy
+        peer = self._peer if proxy is None else proxy.caller(self._peer, headers.get(b"x-forwarded-for"))
+        request = Request(route.method, found.path, found.query, headers, body, peer)
         request.params = found.params
         if (refusal := self.edge.turn_away(route, request)) is not None:
             self._send(refusal)

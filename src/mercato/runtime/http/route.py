@@ -8,7 +8,7 @@ import msgspec
 
 from mercato.runtime.access.limits import Limit
 from mercato.runtime.http.cached import ReplyCache
-from mercato.runtime.http.exchange import Reply, Request
+from mercato.runtime.http.exchange import MAX_BODY, Reply, Request
 from mercato.values.messages import Access, Anyone, Caller, Refusal
 
 # The first argument is the Edge (edge.py), which itself knows routes.
@@ -19,8 +19,8 @@ PARAM = re.compile(r"\{(\w+)\}")
 
 class Route(msgspec.Struct, frozen=True):
     """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the
-    lane too; `cache` keeps its replies to callers who are nobody in particular. `storeless`: it is about the process,
-    and is served whatever the store."""
+    lane too; `cache` keeps its replies to callers who are nobody in particular. JSON has at most MAX_BODY bytes, also
+    where `max_body` is more. `storeless`: it is about the process, and is served whatever the store."""
 
     method: str
     path: str
@@ -37,6 +37,7 @@ class Route(msgspec.Struct, frozen=True):
     takes_key: bool = False
     description: str = ""
     page: bool = False
+    max_body: int = MAX_BODY
     cache: ReplyCache | None = None
     storeless: bool = False
 

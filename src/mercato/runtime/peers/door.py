@@ -5,6 +5,7 @@ connection whose bytes are not signed for it is closed.
 """
 
 import asyncio
+import socket
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,7 @@ from mercato.runtime.peers.names import Form, Names
 from mercato.values.messages import Failed, Malformed, Overloaded, Refusal, Unavailable
 
 AT_ONCE = 2_000  # messages of one connection that are being served; more are told to come back later
+BACKLOG = 256
 MOST_UNSENT = 8 << 20  # bytes that a connection may be behind with news before it is closed
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,12 +50,20 @@ class Door:
         self.logs = logs
         self._guests: set[Guest] = set()
         self._server: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
 
-    async def open(self, host: str, port: int) -> int:
-        """Listen; the port."""
-        self._server = await self.parts.loop.create_server(lambda: Guest(self), host, port, backlog=256)
-        found: int = self._server.sockets[0].getsockname()[1]
-        return found
+    def open(self, host: str, port: int) -> None:
+        """Listen. Raises OSError that says what to do."""
+        try:
+            listener = socket.create_server((host, port), backlog=BACKLOG)
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {host}:{port} for other processes ({error.strerror}): choose another --listen"
+            ) from error
+        self._opening = self.parts.loop.create_task(self._serve_on(listener))
+
+    async def _serve_on(self, listener: socket.socket) -> None:
+        self._server = await self.parts.loop.create_server(lambda: Guest(self), sock=listener)
 
     async def close(self, patience: float = 5.0) -> None:
         """Take no more messages, answer those that are here, close."""

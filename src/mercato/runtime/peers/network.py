@@ -73,7 +73,7 @@ class Network:
             node.calls.add(service, remote[service.name])
         if place.listen is not None:
             self._door = Door(node.parts, names, receivers, logs)
-            node.parts.loop.create_task(self._door.open(*place.listen))
+            self._door.open(*place.listen)
         for link in self._links.values():
             link.start()
         return remote
