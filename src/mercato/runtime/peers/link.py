@@ -115,7 +115,8 @@ class Link:
 
     # What the connection says.
 
-    def welcomed(self, welcome: Welcome) -> Hello:
+    def welcomed(self, line: "_Line", welcome: Welcome) -> Hello:
+        self._line = line
         self.services = welcome.services
         self._tries = 0
         return msgspec.structs.replace(self._introduction, drawn=self._parts.ids.secret())
@@ -160,9 +161,9 @@ class Link:
                 _, line = await asyncio.wait_for(connecting, CONNECTING)
             except (OSError, TimeoutError):
                 await pause(self._loop, seconds)
-            else:
-                self._line = line
-                return
+                continue
+            self._loop.call_later(CONNECTING, line.require_welcome)
+            return
 
     def _sweep(self) -> None:
         now = self._loop.time()
@@ -188,6 +189,7 @@ class _Line(asyncio.Protocol):
         self._opening = Opening(parts.keyring, b"out")
         self._transport: Any = None
         self._leaving: list[Any] = []
+        self._opened = False
         self.ready = False
 
     def connection_made(self, transport: Any) -> None:
@@ -206,6 +208,11 @@ class _Line(asyncio.Protocol):
         self.ready = False
         self._transport = None
         self._link.lost(str(error or "the other process closed it"))
+
+    def require_welcome(self) -> None:
+        """Whoever has not said anything by now is given up."""
+        if not self._opened:
+            self.close()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -227,11 +234,11 @@ class _Line(asyncio.Protocol):
             case Welcome():
                 if item.version != VERSION:
                     raise BadFrame(f"it speaks version {item.version}, this process speaks {VERSION}")
-                hello = self._link.welcomed(item)
+                hello = self._link.welcomed(self, item)
                 self._transport.write(self._sealing.seal([hello]))
                 self._sealing.bind(item.drawn + hello.drawn)
                 self._opening.bind(item.drawn + hello.drawn)
-                self.ready = True
+                self.ready = self._opened = True
                 self._link.stands()
             case Goodbye():
                 self.ready = False
