@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -23,6 +24,7 @@ from mercato.runtime.http.exchange import JSON, Reply, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
 from mercato.runtime.log_files import LogFile
+from mercato.runtime.media.opening import open_media
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, sqlite_in, threaded_pools
 from mercato.runtime.settings import Settings
@@ -66,10 +68,12 @@ class Shop:
     def __init__(self, settings: Settings, parts: Parts, makers: tuple[MakeService, ...] = SERVICES) -> None:
         self.settings = settings
         self.parts = parts
-        self.node = Node(make_services(Setup(settings, parts), makers), parts)
+        self.media = open_media(settings, parts)
+        self.node = Node(make_services(Setup(settings, parts, self.media), makers), parts)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter)
+        self.edge.image_origin = _origin(settings.media_url).encode()
         api = tuple(route for service in self.node.services for route in service.routes)
         pages = storefront(self.edge, self._handed(api))
         self.edge.page_of_refusal = pages.page_of_refusal
@@ -93,6 +97,7 @@ class Shop:
 
     async def stop(self) -> None:
         await self.node.stop()
+        await self.media.close()
         self.parts.telemetry.close()
 
     def server(self) -> "ShopServer":
@@ -115,6 +120,12 @@ class Shop:
             timeout_graceful_shutdown=10,
             backlog=BACKLOG,
         )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address, as a content security policy names them; "" for none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if url else ""
 
 
 def _composer(edge: Edge, api: tuple[Route, ...]) -> Callable[[str, Caller, Sent], Awaitable[Reply]]:

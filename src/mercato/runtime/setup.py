@@ -2,12 +2,19 @@
 
 import msgspec
 
+from mercato.runtime.media.opening import open_media
+from mercato.runtime.media.store import MediaStore
 from mercato.runtime.parts import Parts
 from mercato.runtime.settings import Settings
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The settings of the installation, and everything else that is handed in."""
+    """The settings of the installation, and everything else that is handed in. `media` None: as the settings say."""
 
     settings: Settings
     parts: Parts
+    media: MediaStore | None = None
+
+    def open_media(self) -> MediaStore:
+        """The store of media that was handed in, else the one of the settings."""
+        return self.media or open_media(self.settings, self.parts)

@@ -5,12 +5,14 @@ import gc
 import os
 import signal
 import socket
+import sys
 
 from mercato.apps.acceptor.serving import ServerBehindAcceptor
 from mercato.apps.commands.task_list import TASKS
 from mercato.apps.control import ControlServer
 from mercato.apps.demo import DemoAccounts, open_demo
 from mercato.apps.shop import Shop, ShopServer, flush_logs, make_parts, run_in_loop
+from mercato.runtime.media.store import MediaFault
 from mercato.runtime.settings import Settings
 
 
@@ -22,6 +24,7 @@ def open_shop(settings: Settings, sockets: list[socket.socket], *, demo: bool) -
 async def _open(settings: Settings, sockets: list[socket.socket], *, demo: bool) -> int:
     loop = asyncio.get_running_loop()
     shop = Shop(settings, make_parts(settings, loop))
+    await _check_media(shop)
     shop.start()
     server, control = _server(shop), ControlServer(shop, TASKS)
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -40,6 +43,18 @@ async def _open(settings: Settings, sockets: list[socket.socket], *, demo: bool)
         await shop.stop()
     print("The shop is closed; everything is kept in", settings.data)
     return 0
+
+
+async def _check_media(shop: Shop) -> None:
+    """Media that can never work end the start; those that do not answer now are told of: all else goes on without."""
+    try:
+        await shop.media.check()
+    except MediaFault as error:
+        shop.parts.telemetry.log.error("media_unreachable", error=str(error))
+        print(
+            f"mercato: {error}. Pictures cannot be uploaded until it does; start it, or correct MERCATO_MEDIA.",
+            file=sys.stderr,
+        )
 
 
 def _server(shop: Shop) -> ShopServer:

@@ -19,7 +19,8 @@ PARAM = re.compile(r"\{(\w+)\}")
 
 class Route(msgspec.Struct, frozen=True):
     """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the
-    lane too; `cache` keeps its replies to callers who are nobody in particular."""
+    lane too; `cache` keeps its replies to callers who are nobody in particular. `streams`: the endpoint reads the body
+    itself, of any length, and bounds it. `hidden`: the API description leaves it out."""
 
     method: str
     path: str
@@ -37,6 +38,8 @@ class Route(msgspec.Struct, frozen=True):
     description: str = ""
     page: bool = False
     cache: ReplyCache | None = None
+    streams: bool = False
+    hidden: bool = False
 
     @property
     def params(self) -> tuple[str, ...]:
