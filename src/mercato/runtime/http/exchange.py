@@ -23,7 +23,9 @@ MAX_QUERY = 8_192
 
 
 async def _nothing_more() -> AsyncIterator[bytes]:
-    for chunk in ():
+    """The stream of a body that was read before."""
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
         yield chunk
 
 

@@ -1,7 +1,7 @@
 """Media in a folder of this machine.
 
-A file is written beside its place, made durable, and moved there as a whole: nobody ever reads half of one. Uploads come
-to a route of ours with a ticket that we have signed.
+A file is written beside its place, made durable, and moved there as a whole: nobody ever reads half of one. Uploads
+come to a route of ours with a ticket that we have signed.
 """
 
 import os

@@ -36,7 +36,8 @@ def place_of(url: str) -> Place:
     """The bucket that MERCATO_MEDIA names. What it says is not repeated: it has a secret."""
     try:
         parts = urlsplit(url)
-        host, port, options = parts.hostname or "", parts.port, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        host, port = parts.hostname or "", parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     except ValueError:
         raise SettingsError(f"MERCATO_MEDIA cannot be read: {FORM}") from None
     bucket = parts.path.strip("/")

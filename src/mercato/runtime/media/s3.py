@@ -3,7 +3,6 @@
 Each request goes to an address that was signed for it alone, our own as well as those of uploads.
 """
 
-import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -103,7 +102,7 @@ class S3Media:
                 if reply.status not in _GOOD:
                     raise _Answered(self.name, reply.status, body)
                 return body
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise MediaFault(f"{self.name} does not answer: {error or type(error).__name__}") from error
 
     async def _body(self, reply: aiohttp.ClientResponse) -> bytes:

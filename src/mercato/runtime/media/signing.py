@@ -1,7 +1,8 @@
 """Signed addresses of an S3 server (AWS Signature Version 4 in the query string). Pure.
 
-An address admits one request: its method, path, parameters and the named headers are signed. With `content-length` among
-them, exactly so many bytes are let in; the form of signed uploads that names a range (POST) is not known to all servers.
+An address admits one request: its method, path, parameters and the named headers are signed. With `content-length`
+among them, exactly so many bytes are let in; the form of signed uploads that names a range (POST) is not known to all
+servers.
 """
 
 import hashlib
