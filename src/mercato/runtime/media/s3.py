@@ -5,6 +5,7 @@ Each request goes to an address that was signed for it alone, our own as well as
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from io import BytesIO
 
 import aiohttp
 from yarl import URL
@@ -92,11 +93,12 @@ class S3Media:
         """The body of the answer. Raises MediaFault, as _Answered where the server has said no."""
         given = dict(headers or {})
         url = signed(self._place, Asked(method, checked(key), given, self._clock.now(), VALID))
+        data = None if content is None else BytesIO(content)  # it is sent in pieces
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False)
         try:
             async with self._session.request(
-                method, URL(url, encoded=True), data=content, headers=given, allow_redirects=False
+                method, URL(url, encoded=True), data=data, headers=given, allow_redirects=False
             ) as reply:
                 body = await self._body(reply)
                 if reply.status not in _GOOD:

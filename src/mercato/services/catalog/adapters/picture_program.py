@@ -14,19 +14,31 @@ from io import BytesIO
 from typing import Any
 
 import msgspec
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mercato.services.catalog.adapters.made_pictures import Made, Refused, Size
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 MOST_PIXELS = 60_000_000
 WIDTHS = (160, 320, 640, 1_280, 1_920)
-TALLEST = 4  # times its width that a size may be high
+TALLEST = 4  # times the largest width that a picture may be high
 QUALITY = 82
 
 MEMORY = 2 << 30  # bytes of address space
 SECONDS = 60  # of processor time
+
 _WHITE = (255, 255, 255)
+_ORIENTATION = 0x0112  # how the camera was held, from 1 to 8:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LYING = (5, 6, 7, 8)
 
 
 class _Bad(Exception):
@@ -49,14 +61,11 @@ def answer_to(content: bytes) -> Made | Refused:
 
 
 def _make(content: bytes) -> Made:
-    image = _upright(_decoded(content))
-    largest = [_fitted(image, width) for width in WIDTHS if width < image.width] or []
-    if not largest or largest[-1].width < WIDTHS[-1]:
-        largest.append(_fitted(image, min(image.width, WIDTHS[-1])))
-    last = largest[-1]
-    sizes = tuple(Size(each.width, each.height, _encoded(each, "WEBP", method=4)) for each in largest)
-    jpeg = _encoded(_on_white(last), "JPEG", optimize=True, progressive=True)
-    return Made(sizes, jpeg, _main_colour(last))
+    largest = _upright(_decoded(content))
+    images = [_narrowed(largest, width) for width in WIDTHS if width < largest.width] + [largest]
+    sizes = tuple(Size(image.width, image.height, _encoded(image, "WEBP", method=4)) for image in images)
+    jpeg = _encoded(_on_white(largest), "JPEG", optimize=True, progressive=True)
+    return Made(sizes, jpeg, _main_colour(largest))
 
 
 def _decoded(content: bytes) -> Image.Image:
@@ -82,15 +91,17 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """As it is to be seen: in sRGB, turned as the camera was held, and no larger than needed."""
-    profile, turned = image.info.get("icc_profile"), image.getexif()
+    """As it is to be seen in its largest size: in sRGB, and turned as the camera was held."""
+    profile, turned = image.info.get("icc_profile"), image.getexif().get(_ORIENTATION, 1)
     plain = _in_colours(image)
-    plain.thumbnail((2 * WIDTHS[-1], 2 * WIDTHS[-1] * TALLEST), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    bounds = (WIDTHS[-1], TALLEST * WIDTHS[-1])
+    plain.thumbnail(bounds[::-1] if turned in _LYING else bounds, Image.Resampling.LANCZOS, reducing_gap=3.0)
     if profile:
         plain = _in_srgb(plain, profile)
-    plain.info = {}
-    plain.getexif().update({0x0112: turned.get(0x0112, 1)})  # how the camera was held, and nothing else
-    return ImageOps.exif_transpose(plain)
+    if plain.mode not in ("RGB", "RGBA"):
+        plain = plain.convert("RGB")
+    plain.info = {}  # nothing of it is written into what is made
+    return plain.transpose(_TURNS[turned]) if turned in _TURNS else plain
 
 
 def _in_colours(image: Image.Image) -> Image.Image:
@@ -116,12 +127,9 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return colours
 
 
-def _fitted(image: Image.Image, width: int) -> Image.Image:
-    """The picture in this width, or narrower where it would be very high."""
-    part = min(width / image.width, width * TALLEST / image.height, 1.0)
-    size = (max(1, round(image.width * part)), max(1, round(image.height * part)))
-    plain = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
-    return plain if size == plain.size else plain.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+def _narrowed(image: Image.Image, width: int) -> Image.Image:
+    size = (width, max(1, round(image.height * width / image.width)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
