@@ -1,10 +1,7 @@
 """Media of products: commands and their refusals, the worker and its kills, the sweep of what never came."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -14,137 +11,24 @@ from mercato.contracts.catalog import (
     AwaitMedia,
     ChangeMedia,
     CompleteMedia,
-    CreateProduct,
     GetMedia,
-    GetProduct,
-    Image,
     ListMedia,
     ListProducts,
     Media,
-    Option,
-    Product,
     ProductChanged,
-    ProductDraft,
     RemoveMedia,
     ReplaceProduct,
     TooManyMedia,
-    VariantDraft,
 )
-from mercato.runtime.media.folder import FolderMedia
-from mercato.runtime.media.store import Expected, MediaFault, MediaStore, UploadTicket
-from mercato.runtime.service import Service
-from mercato.runtime.setup import Setup
-from mercato.runtime.slow_work import worker
 from mercato.services.catalog import work
-from mercato.services.catalog.adapters.made_pictures import Made, Refused
-from mercato.services.catalog.adapters.picture_program import answer_to
 from mercato.services.catalog.commands import media as media_commands
-from mercato.services.catalog.domain import upload_name
 from mercato.services.catalog.jobs import forget_unclaimed_media
-from mercato.services.catalog.service import service as catalog
-from mercato.values.clock import DAY, HOUR, MINUTE, ManualClock
-from mercato.values.ids import MediaId, ProductId
+from mercato.values.clock import DAY, HOUR, MINUTE
+from mercato.values.ids import MediaId
 from mercato.values.messages import Caller, Conflict, Forbidden, Invalid, NotFound
+from tests.services.catalog.conftest import DRAFT, NAMES, PRODUCT, STORE, Stage
 from tests.services.catalog.photographs import photograph
-from tests.services.conftest import Running, running, settled, staff, system, until, user
-
-STORE = "sto_first"
-PRODUCT = ProductId("prod_" + "1" * 32)
-OPTIONS = (Option("Colour", ("Red", "Blue")), Option("Size", ("S", "L")))
-DRAFT = ProductDraft(
-    "shirt",
-    "Shirt",
-    "EUR",
-    tuple(VariantDraft((colour, size)) for colour in ("Red", "Blue") for size in ("S", "L")),
-    options=OPTIONS,
-    images=(Image("https://example.com/given.jpg", "Given"),),
-    status="active",
-)
-NAMES = 5  # files of a picture of 800 pixels of width: four sizes and a JPEG
-
-
-class Here:
-    """Makes pictures in this process: it is the same code, and a test does not wait for another to start."""
-
-    async def make(self, content: bytes) -> Made | Refused:
-        return answer_to(content)
-
-
-class Stage:
-    """A node with a product, and its folder of media. `media` is what the services were handed."""
-
-    def __init__(self, node: Running, media: MediaStore, folder: Path) -> None:
-        self.node = node
-        self.calls = node.calls
-        self.media = media
-        self.folder = folder
-        self._number = 0
-
-    def files(self) -> list[str]:
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        return sorted(path.relative_to(self.folder).as_posix() for path in found)
-
-    async def awaited(self, content: bytes = b"", **given: Any) -> Media:
-        """A media that waits for its upload, which has come where there is content."""
-        self._number += 1
-        media_id = MediaId(f"med_{self._number:032x}")
-        command = AwaitMedia(media_id, PRODUCT, "a.jpg", "image/jpeg", len(content) or 1, **given)
-        awaited = await self.calls.do(command, staff(STORE))
-        if content:
-            await self.upload(awaited, content)
-        return awaited
-
-    async def upload(self, awaited: Media, content: bytes) -> None:
-        await self.media.put(f"{STORE}/{upload_name(awaited.id)}", content, "image/jpeg")
-
-    async def shown(self, **given: Any) -> Media:
-        """A media that is ready. Each is a little wider than the one before."""
-        awaited = await self.awaited(photograph(700 + self._number, 400), **given)
-        await self.calls.do(CompleteMedia(awaited.id), staff(STORE))
-        await settled(self.node)
-        found = await self.get(awaited)
-        assert found.state == "ready", found.reason
-        return found
-
-    async def get(self, media: Media) -> Media:
-        return await self.calls.ask(GetMedia(media.id), staff(STORE))
-
-    async def product(self) -> Product:
-        return await self.calls.ask(GetProduct(PRODUCT), staff(STORE))
-
-    async def gallery(self) -> list[str]:
-        return [image.media_id for image in (await self.product()).images if image.media_id]
-
-
-@asynccontextmanager
-async def staged(
-    folder: Path, clock: ManualClock | None = None, wrap: Callable[[MediaStore], MediaStore] = lambda media: media
-) -> AsyncIterator[Stage]:
-    kept: list[MediaStore] = []
-
-    def change(made: Service, setup: Setup) -> Service:
-        if made.name != "catalog":
-            return made
-        kept.append(wrap(FolderMedia(folder / "media", setup.parts, "http://shop.example")))
-        return catalog(msgspec.structs.replace(setup, media=kept[0]), Here())
-
-    async with running(folder, ["catalog"], clock=clock, change=change) as node:
-        yield Stage(node, kept[0], folder / "media")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "LOOK", 0.01)
-
-
-@pytest.fixture(params=[True, False], ids=["grouped", "savepoints"])
-async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    async with staged(tmp_path) as made:
-        for executor in made.node.executors.values():
-            executor.optimistic = request.param
-        await made.calls.do(CreateProduct(PRODUCT, DRAFT), system(STORE))
-        yield made
-
+from tests.services.conftest import settled, staff, system, until, user
 
 # From an upload to a picture.
 
@@ -350,157 +234,3 @@ async def test_uploads_that_never_came_are_forgotten_with_what_came_of_them(stag
     assert await left_after(HOUR) == {ready.id, refused.id, asked_late.id}
     await until(lambda: len(stage.files()) == 2 * NAMES)
     assert await left_after(30 * DAY) == {ready.id, asked_late.id}
-
-
-# The worker, however it ends.
-
-
-class Faltering:
-    """A store of media that tells of each step. `at` may raise, or never return."""
-
-    def __init__(self, media: MediaStore, at: Callable[[str], Awaitable[None]]) -> None:
-        self._media = media
-        self._at = at
-        self.name = media.name
-
-    async def check(self) -> None:
-        await self._media.check()
-
-    async def put(self, key: str, content: bytes, content_type: str) -> None:
-        if "/uploads/" in key:
-            return await self._media.put(key, content, content_type)
-        await self._at("put begins")
-        await self._media.put(key, content, content_type)
-        await self._at("put ended")
-
-    async def get(self, key: str) -> bytes:
-        await self._at("get begins")
-        content = await self._media.get(key)
-        await self._at("get ended")
-        return content
-
-    async def delete(self, key: str) -> None:
-        await self._at("delete begins")
-        await self._media.delete(key)
-        await self._at("delete ended")
-
-    def presign_upload(self, expected: Expected) -> UploadTicket:
-        return self._media.presign_upload(expected)
-
-    def url_of(self, key: str) -> str:
-        return self._media.url_of(key)
-
-    async def close(self) -> None:
-        await self._media.close()
-
-
-STEPS = 2 + 2 * NAMES + 2  # reading, keeping each file, deleting what was uploaded
-
-
-@pytest.mark.parametrize("step", range(STEPS))
-async def test_a_kill_at_any_step_leaves_nothing_half_done(tmp_path: Path, step: int) -> None:
-    """The files of the moment in which the process would end are those that the next one starts with."""
-    clock, passed, reached, ended = ManualClock(), 0, asyncio.Event(), asyncio.Event()
-
-    async def at(_step: str) -> None:
-        nonlocal passed
-        passed += 1
-        if passed == step + 1:
-            reached.set()
-            await ended.wait()
-            raise MediaFault("this process has ended long ago")
-
-    (tmp_path / "first").mkdir()
-    async with staged(tmp_path / "first", clock, lambda media: Faltering(media, at)) as stage:
-        await stage.calls.do(CreateProduct(PRODUCT, DRAFT), system(STORE))
-        awaited = await stage.awaited(photograph())
-        await stage.calls.do(CompleteMedia(awaited.id), staff(STORE))
-        async with asyncio.timeout(10):
-            await reached.wait()
-        shutil.copytree(tmp_path / "first", tmp_path / "second")
-        ended.set()
-    async with staged(tmp_path / "second", clock) as stage:
-        await until(lambda: len(stage.files()) == NAMES and not any("uploads" in name for name in stage.files()))
-        await settled(stage.node)
-        ready = await stage.get(awaited)
-        assert ready.state == "ready"
-        assert await stage.gallery() == [awaited.id]
-        clock.advance(HOUR)
-        await settled(stage.node)
-        await stage.calls.do(RemoveMedia(awaited.id), staff(STORE))
-        await until(lambda: stage.files() == [])
-
-
-async def test_a_store_of_media_that_fails_for_a_while_is_tried_again(tmp_path: Path) -> None:
-    clock, left = ManualClock(), 3
-
-    async def at(step: str) -> None:
-        nonlocal left
-        if step == "put ended" and left:
-            left -= 1
-            raise MediaFault("out of order")
-
-    async with staged(tmp_path, clock, lambda media: Faltering(media, at)) as stage:
-        await stage.calls.do(CreateProduct(PRODUCT, DRAFT), system(STORE))
-        awaited = await stage.awaited(photograph())
-        await stage.calls.do(CompleteMedia(awaited.id), staff(STORE))
-        for _ in range(3):
-            await settled(stage.node)
-            assert (await stage.get(awaited)).state == "checking"
-            clock.advance(10_000)
-            await asyncio.sleep(0.05)
-        await settled(stage.node)
-        assert ((await stage.get(awaited)).state, len(stage.files())) == ("ready", NAMES)
-
-
-async def test_a_store_of_media_that_never_keeps_anything_is_given_up_cleanly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(work, "TRIES", 1)
-
-    async def at(step: str) -> None:
-        if step == "put ended":
-            raise MediaFault("full")
-
-    async with staged(tmp_path, wrap=lambda media: Faltering(media, at)) as stage:
-        await stage.calls.do(CreateProduct(PRODUCT, DRAFT), system(STORE))
-        awaited = await stage.awaited(photograph())
-        await stage.calls.do(CompleteMedia(awaited.id), staff(STORE))
-        await settled(stage.node)
-        refused = await stage.get(awaited)
-        assert (refused.state, refused.reason) == ("refused", work.NOT_KEPT)
-        assert stage.files() == []  # the file that was kept before the fault too
-
-
-async def test_a_picture_that_is_removed_while_it_is_made_leaves_nothing(tmp_path: Path) -> None:
-    reached, removed = asyncio.Event(), asyncio.Event()
-
-    async def at(step: str) -> None:
-        if step == "put begins" and not reached.is_set():
-            reached.set()
-            await removed.wait()
-
-    async with staged(tmp_path, wrap=lambda media: Faltering(media, at)) as stage:
-        await stage.calls.do(CreateProduct(PRODUCT, DRAFT), system(STORE))
-        awaited = await stage.awaited(photograph())
-        await stage.calls.do(CompleteMedia(awaited.id), staff(STORE))
-        async with asyncio.timeout(10):
-            await reached.wait()
-        await stage.calls.do(RemoveMedia(awaited.id), staff(STORE))
-        await until(lambda: stage.files() == [])
-        removed.set()
-        await settled(stage.node)
-        await until(lambda: stage.files() == [])
-        assert await stage.gallery() == []
-        with pytest.raises(NotFound):
-            await stage.get(awaited)
-
-
-async def test_what_is_uploaded_again_with_a_ticket_that_still_works_is_deleted_again(stage: Stage) -> None:
-    awaited = await stage.awaited(photograph())
-    await stage.calls.do(CompleteMedia(awaited.id), staff(STORE))
-    await settled(stage.node)
-    await stage.upload(awaited, b"<script>")
-    assert len(stage.files()) == NAMES + 1
-    stage.node.clock.advance(16 * MINUTE)
-    await until(lambda: len(stage.files()) == NAMES)

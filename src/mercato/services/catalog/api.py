@@ -1,7 +1,6 @@
 """Routes of catalog. A published product is the same for everybody: its reply is kept until something of it changes."""
 
 import hashlib
-from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
@@ -60,6 +59,9 @@ def product_of(cache: ReplyCache) -> Endpoint:
     return get_product
 
 
+CREATED = 201
+
+
 class MediaBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be uploaded; `size` in bytes. The rest may be changed later."""
 
@@ -83,18 +85,18 @@ def media_of(files: MediaStore) -> Endpoint:
         command = AwaitMedia(
             MediaId(edge.ids.new("med")), ProductId(request.params["product_id"]), *msgspec.structs.astuple(body)
         )
-        key = key_of(request, caller, HTTPStatus.CREATED)
+        key = key_of(request, caller, CREATED)
         if key is None:
             media = await edge.calls.do(command, caller)
         else:
             answer = await edge.calls.do_once(command, caller, key)
-            if answer.body is None or answer.status != HTTPStatus.CREATED:
+            if answer.body is None or answer.status != CREATED:
                 return Reply.of_answer(answer)
             media = _MEDIA.decode(answer.body)
         name = f"{caller.store}/{upload_name(media.id)}"
         ticket = files.presign_upload(Expected(name, media.content_type, media.size, media.expires_at))
         upload = Upload(ticket.method, ticket.url, ticket.headers, ticket.expires_at)
-        reply = Reply.of(AwaitedMedia(media, upload), HTTPStatus.CREATED)
+        reply = Reply.of(AwaitedMedia(media, upload), CREATED)
         reply.headers = ((b"location", f"/v1/media/{media.id}".encode()),)
         return reply
 
