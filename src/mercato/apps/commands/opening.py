@@ -12,7 +12,7 @@ from mercato.apps.commands.task_list import TASKS
 from mercato.apps.control import ControlServer
 from mercato.apps.demo import DemoAccounts, open_demo
 from mercato.apps.shop import Shop, ShopServer, flush_logs, make_parts, run_in_loop
-from mercato.runtime.media.store import MediaFault
+from mercato.runtime.media.store import MediaFault, MediaWrong
 from mercato.runtime.settings import Settings
 
 
@@ -49,6 +49,9 @@ async def _check_media(shop: Shop) -> None:
     """Media that can never work end the start; those that do not answer now are told of: all else goes on without."""
     try:
         await shop.media.check()
+    except MediaWrong:
+        await shop.media.close()
+        raise
     except MediaFault as error:
         shop.parts.telemetry.log.error("media_unreachable", error=str(error))
         print(

@@ -3,6 +3,7 @@
 Each request goes to an address that was signed for it alone, our own as well as those of uploads.
 """
 
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from io import BytesIO
@@ -105,7 +106,7 @@ class S3Media:
                     raise _Answered(self.name, reply.status, body)
                 return body
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise MediaFault(f"{self.name} does not answer: {error or type(error).__name__}") from error
+            raise MediaFault(f"{self.name} does not answer ({_reason(error)})") from error
 
     async def _body(self, reply: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
@@ -124,6 +125,11 @@ class _Answered(MediaFault):
         self.status = status
         self.code = text.partition("<Code>")[2].partition("</Code>")[0]
         super().__init__(f"{name} answered {status} {self.code}")
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
 
 
 def _meaning(answer: _Answered) -> str:

@@ -23,7 +23,7 @@ TRIES = 20  # with the pauses between them some hours
 
 NO_FILE = "No file came: ask for a new upload, and send the file before you complete it."
 GONE = "It was removed while it was checked."
-NOT_KEPT = "The store of media did not answer for some hours: please upload the picture again."
+NOT_KEPT = "For some hours it could not be made or kept: ask whoever runs the shop, then upload the picture again."
 
 
 class PictureWork:

@@ -7,7 +7,7 @@ import pytest
 
 from mercato.services.catalog.adapters import pictures
 from mercato.services.catalog.adapters.made_pictures import Made, Refused
-from mercato.services.catalog.adapters.pictures import PictureProgram
+from mercato.services.catalog.adapters.pictures import MachineFull, PictureProgram
 from tests.services.catalog.photographs import bomb, photograph
 
 
@@ -32,6 +32,14 @@ async def test_a_file_on_which_the_program_breaks_is_refused(monkeypatch: pytest
     monkeypatch.setattr(pictures, "_PROGRAM", "mercato.there_is_no_such_program")
     answer = await PictureProgram().make(photograph())
     assert answer == Refused("The picture cannot be read: save it anew, or as a JPEG.")
+
+
+async def test_a_program_that_the_system_ends_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ended.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(pictures, "_PROGRAM", "ended")
+    with pytest.raises(MachineFull):
+        await PictureProgram().make(b"")
 
 
 async def test_the_program_knows_no_secret_of_the_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

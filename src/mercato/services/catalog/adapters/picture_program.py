@@ -163,7 +163,8 @@ def _be_modest() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         with suppress(ValueError, OSError):
-            resource.setrlimit(limit, (most, most))
+            # A process that reaches the first of the two is told which limit it was.
+            resource.setrlimit(limit, (most, most + 1))
     with suppress(OSError):
         os.nice(10)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from typing import Protocol
@@ -16,9 +17,13 @@ _FOR_PYTHON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONDON
 _PROGRAM = "mercato.services.catalog.adapters.picture_program"
 
 
+class MachineFull(Exception):
+    """The machine had no room for the program. It may have later."""
+
+
 class PictureMaker(Protocol):
     async def make(self, content: bytes) -> Made | Refused:
-        """What can be made of this file. The same file gives the same bytes."""
+        """What can be made of this file. The same file gives the same bytes. MachineFull is worth another try."""
 
 
 class PictureProgram:
@@ -46,6 +51,8 @@ class PictureProgram:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        if process.returncode == -signal.SIGKILL:
+            raise MachineFull("the system ended the program, as it does where memory runs out")
         if process.returncode:
             return Refused("The picture cannot be read: save it anew, or as a JPEG.")
         answer: Made | Refused = _ANSWERS.decode(said)
