@@ -127,6 +127,10 @@ class MediaContract:
         assert not await harbour.send(harbour.ticket("uploads/late", life=1_000), CONTENT, wait=3)
         assert await harbour.absent("uploads/late")
 
+    async def test_a_ticket_that_is_made_too_late_opens_nothing(self, harbour: Harbour) -> None:
+        assert not await harbour.send(harbour.ticket("uploads/past", life=-MINUTE), CONTENT)
+        assert await harbour.absent("uploads/past")
+
     async def test_another_content_type_is_refused(self, harbour: Harbour) -> None:
         ticket = harbour.ticket("uploads/typed")
         html = msgspec.structs.replace(ticket, headers={"content-type": "text/html"})

@@ -67,17 +67,10 @@ class S3Media:
     def presign_upload(self, expected: Expected) -> UploadTicket:
         """The number of bytes is signed with the rest. Programs send that header by themselves, browsers always do."""
         headers = {"content-type": expected.content_type}
-        now = self._clock.now()
-        url = signed(
-            self._place,
-            Asked(
-                "PUT",
-                checked(expected.key),
-                {**headers, "content-length": str(expected.size)},
-                now,
-                (expected.expires_at - now) // SECOND,
-            ),
-        )
+        begin = min(self._clock.now(), expected.expires_at - SECOND)  # what has expired already is signed as such
+        seconds = (expected.expires_at - begin) // SECOND
+        length = {"content-length": str(expected.size)}
+        url = signed(self._place, Asked("PUT", checked(expected.key), {**headers, **length}, begin, seconds))
         return UploadTicket("PUT", url, headers, expected.expires_at)
 
     def url_of(self, key: str) -> str:
