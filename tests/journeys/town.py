@@ -286,10 +286,12 @@ class Town:
 
 
 @asynccontextmanager
-async def opened(folder: Path, clock: ManualClock | None = None, *, listens: bool = True) -> AsyncIterator[Town]:
-    """A shop over the files of `folder`, which listens on a port of its own."""
+async def opened(
+    folder: Path, clock: ManualClock | None = None, *, listens: bool = True, **given: Any
+) -> AsyncIterator[Town]:
+    """A shop over the files of `folder`, which listens on a port of its own. `given` are other settings."""
     clock = clock or ManualClock()
-    settings = Settings(data=folder, port=free_port(), rate_limits=0.0, access_log="off")
+    settings = Settings(data=folder, port=free_port(), rate_limits=0.0, access_log="off", **given)
     parts = make_parts(settings, asyncio.get_running_loop())
     shop = Shop(settings, msgspec.structs.replace(parts, clock=clock, ids=Ids(clock)))
     shop.start()

@@ -14,7 +14,6 @@ FIRST = Counter(
     timeout_is_failure=3,
     late_capture_kept=3,
     redo_keeps_half=8,
-    parked_overtaken=20,
     ordered_lines_stay=30,
 )
 

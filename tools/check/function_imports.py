@@ -36,6 +36,11 @@ PERMITTED: tuple[Permission, ...] = (
         "an embedded shop never needs the servers' dialects, and its start would wait for them to load",
     ),
     Permission(
+        "src/mercato/runtime/media/opening.py",
+        ("mercato.runtime.media.s3.S3Media",),
+        "a shop with a folder never needs it, and its start would wait for aiohttp to load",
+    ),
+    Permission(
         "src/mercato/services/payments/adapters/notices.py",
         ("aiohttp",),
         "only the test gateway's notices need it, and the start would wait a tenth of its time for it to load",

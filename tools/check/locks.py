@@ -7,6 +7,7 @@ from pathlib import Path
 from tools.check.findings import Finding
 
 RUN = "requirements.lock"
+SERVERS = "requirements-servers.lock"
 DEV = "requirements-dev.lock"
 
 _RENEW = "renew the locks as CONTRIBUTING.md says"
@@ -16,16 +17,30 @@ _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 def check(root: Path) -> list[Finding]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted_to_run = project["project"]["dependencies"]
-    run, findings = _read(root, RUN)
-    dev, more = _read(root, DEV)
-    findings += more
-    findings += _missing(RUN, run, wanted_to_run)
-    findings += _missing(DEV, dev, wanted_to_run + project["dependency-groups"]["dev"])
-    return findings + [
-        Finding(DEV, 0, f"{name} is not {version} as in {RUN}", "tests would try what nobody runs", _RENEW)
-        for name, version in run.items()
-        if dev.get(name) != version
+    wanted = {
+        RUN: project["project"]["dependencies"],
+        SERVERS: project["project"]["optional-dependencies"]["servers"],
+        DEV: project["dependency-groups"]["dev"],
+    }
+    findings: list[Finding] = []
+    asked: list[str] = []
+    before: dict[str, str] = {}
+    earlier = ""
+    for lock, more in wanted.items():
+        asked += more
+        pins, wrong = _read(root, lock)
+        findings += wrong + _missing(lock, pins, asked) + _others(lock, pins, earlier, before)
+        earlier, before = lock, pins
+    return findings
+
+
+def _others(lock: str, pins: dict[str, str], earlier: str, before: dict[str, str]) -> list[Finding]:
+    """What an earlier lock has in another version."""
+    why = "tests would try what nobody runs"
+    return [
+        Finding(lock, 0, f"{name} is not {version} as in {earlier}", why, _RENEW)
+        for name, version in before.items()
+        if pins.get(name) != version
     ]
 
 

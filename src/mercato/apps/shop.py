@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
@@ -29,6 +30,7 @@ from mercato.runtime.http.exchange import JSON, Reply, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
 from mercato.runtime.log_files import LogFile
+from mercato.runtime.media.opening import open_media
 from mercato.runtime.node import Node
 from mercato.runtime.parts import Parts, threaded_pools
 from mercato.runtime.peers.network import Place
@@ -84,12 +86,14 @@ class Shop:
     ) -> None:
         self.settings = settings
         self.parts = parts
+        self.media = open_media(settings, parts)
         place = None if runs is None else Place(runs, settings.listens, settings.places)
-        self.node = Node(make_services(Setup(settings, parts, runs), makers), parts, place)
+        self.node = Node(make_services(Setup(settings, parts, self.media, runs), makers), parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
         proxy = trusted_proxy(settings.trusted_proxy)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter, proxy)
+        self.edge.image_origin = _origin(settings.media_url).encode()
         api = tuple(route for service in self.node.services for route in service.routes)
         pages = storefront(self.edge, self._handed(api))
         self.edge.page_of_refusal = pages.page_of_refusal
@@ -113,6 +117,7 @@ class Shop:
 
     async def stop(self) -> None:
         await self.node.stop()
+        await self.media.close()
         self.parts.telemetry.close()
 
     def server(self) -> "ShopServer":
@@ -135,6 +140,12 @@ class Shop:
             timeout_graceful_shutdown=10,
             backlog=BACKLOG,
         )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address, as a content security policy names them; "" for none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if url else ""
 
 
 def _composer(edge: Edge, api: tuple[Route, ...]) -> Callable[[str, Caller, Sent], Awaitable[Reply]]:

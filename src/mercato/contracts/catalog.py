@@ -6,23 +6,49 @@ import msgspec
 from msgspec import Meta
 
 from mercato.values.commerce import Line
-from mercato.values.ids import CategoryId, ProductId, VariantId
-from mercato.values.messages import Anyone, Command, Conflict, Event, NotFound, Query, Refusal, Staff
+from mercato.values.ids import CategoryId, MediaId, ProductId, VariantId
+from mercato.values.messages import Anyone, Command, Conflict, Event, Invalid, NotFound, Query, Refusal, Staff
 from mercato.values.money import LIMIT, Amount, Currency
 from mercato.values.page import Page
 
 Status = Literal["draft", "active", "archived"]
 Sort = Literal["newest", "title", "price_up", "price_down"]
+MediaState = Literal["awaited", "checking", "ready", "refused"]
+MediaType = Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]
 Slug = Annotated[str, Meta(pattern=r"^[^\s/?#%\x00-\x1f]{1,255}$(?!\n)", description="name in URLs")]
 Text = Annotated[str, Meta(max_length=500)]
 Html = Annotated[str, Meta(max_length=200_000, description="HTML; everything unsafe is removed when stored")]
 
 
+LARGEST_UPLOAD = 25_000_000  # bytes
+
+
 class Image(msgspec.Struct, frozen=True):
-    """A picture of the gallery, in gallery order."""
+    """A picture that a merchant gives by its address, in gallery order."""
 
     url: Annotated[str, Meta(min_length=1, max_length=2_000)]
     alt: Text = ""
+
+
+class PictureSize(msgspec.Struct, frozen=True):
+    """One size of an uploaded picture, as WebP."""
+
+    url: str
+    width: int
+    height: int
+
+
+class Picture(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture of the gallery. One that was uploaded has more: `width` and `height` are those of `url`, a JPEG of its
+    largest size; `sizes` rise; `colour` is its main one, as in #a0b1c2."""
+
+    url: str
+    alt: str
+    media_id: str = ""
+    width: int = 0
+    height: int = 0
+    colour: str = ""
+    sizes: tuple[PictureSize, ...] = ()
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -100,7 +126,7 @@ class Product(msgspec.Struct, frozen=True):
     categories: tuple[CategoryId, ...]
     options: tuple[Option, ...]
     variants: tuple[Variant, ...]
-    images: tuple[Image, ...]
+    images: tuple[Picture, ...]
     specs: tuple[Spec, ...]
     status: Status
     seller: str
@@ -111,7 +137,8 @@ class Product(msgspec.Struct, frozen=True):
 
 
 class ProductCard(msgspec.Struct, frozen=True):
-    """What a list shows of a product. `price_from` is its lowest price, None when nothing is for sale."""
+    """What a list shows of a product. `price_from` is its lowest price, None when nothing is for sale. `picture` is the
+    first one with its sizes; `image` and `image_alt` say the same of it to who needs no more."""
 
     id: ProductId
     handle: str
@@ -124,6 +151,44 @@ class ProductCard(msgspec.Struct, frozen=True):
     currency: str
     available: bool
     options: tuple[Option, ...]
+    picture: Picture | None = None
+
+
+class Media(msgspec.Struct, frozen=True):
+    """A file of a product from its upload on: awaited, being checked, then ready or refused for a `reason`.
+
+    `variant_id` or `option_value` say whose picture it is, "" for the whole product. `expires_at` is when the upload
+    must have come. `picture` is what shoppers see, once it is ready.
+    """
+
+    id: MediaId
+    product_id: ProductId
+    state: MediaState
+    file_name: str
+    content_type: str
+    size: int
+    alt: str
+    variant_id: str
+    option_value: str
+    reason: str
+    expires_at: int
+    version: int
+    picture: Picture | None = None
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """Where the bytes of a file are sent, with this method and these headers, until `expires_at`. It needs no other
+    right: who has it can send this one file."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: int
+
+
+class AwaitedMedia(msgspec.Struct, frozen=True):
+    media: Media
+    upload: Upload
 
 
 class Category(msgspec.Struct, frozen=True):
@@ -156,7 +221,8 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class ProductChanged(Event, frozen=True):
-    """A product was made or changed; `variants` are all it has now, `removed` those it had until now."""
+    """A product was made or changed; `variants` are all it has now, `removed` those it had until now. `image` is a
+    small form of its first picture, `pictures` all that were uploaded; their addresses are paths at the shop."""
 
     product_id: ProductId
     title: str
@@ -166,6 +232,7 @@ class ProductChanged(Event, frozen=True):
     seller: str
     variants: tuple[SoldVariant, ...]
     removed: tuple[VariantId, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 class FiguresGiven(Event, frozen=True):
@@ -228,6 +295,70 @@ class ChangeProduct(Command[Product], frozen=True):
     images: tuple[Image, ...] | None = None
     specs: tuple[Spec, ...] | None = None
     status: Status | None = None
+
+
+class TooManyMedia(Refusal):
+    status, code = 409, "too_many_media"
+    advice = "Remove pictures of this product that are not needed before you add others."
+
+
+class AwaitMedia(Command[Media], frozen=True):
+    """Expect a picture of a product. It belongs to a variant, or to all variants with a value of an option, or to none
+    in particular."""
+
+    allow = Staff
+    refusals = (NotFound, TooManyMedia, Invalid)
+    media_id: MediaId
+    product_id: ProductId
+    file_name: Line
+    content_type: MediaType
+    size: Annotated[int, Meta(ge=1, le=LARGEST_UPLOAD, description="bytes")]
+    alt: Text = ""
+    variant_id: Annotated[str, Meta(max_length=48)] = ""
+    option_value: Annotated[str, Meta(max_length=255)] = ""
+
+
+class CompleteMedia(Command[Media], frozen=True):
+    """The file is uploaded: check it, and make of it what shoppers see. Asked again, it says how far that is."""
+
+    allow = Staff
+    refusals = (NotFound,)
+    media_id: MediaId
+
+
+class ChangeMedia(Command[Media], frozen=True):
+    """Change what is given. `position` counts from 0 among the product's uploaded pictures; the others move on."""
+
+    allow = Staff
+    refusals = (NotFound, Conflict, Invalid)
+    media_id: MediaId
+    if_version: int | None = None
+    alt: Text | None = None
+    position: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    variant_id: Annotated[str, Meta(max_length=48)] | None = None
+    option_value: Annotated[str, Meta(max_length=255)] | None = None
+
+
+class RemoveMedia(Command[None], frozen=True):
+    """Take a picture off its product, in whatever state it is; its files are deleted."""
+
+    allow = Staff
+    refusals = (NotFound,)
+    media_id: MediaId
+
+
+class GetMedia(Query[Media], frozen=True):
+    allow = Staff
+    refusals = (NotFound,)
+    media_id: MediaId
+
+
+class ListMedia(Query[tuple[Media, ...]], frozen=True):
+    """All media of a product: those that are shown in gallery order, then the others."""
+
+    allow = Staff
+    refusals = (NotFound,)
+    product_id: ProductId
 
 
 class SaveCategory(Command[Category], frozen=True):

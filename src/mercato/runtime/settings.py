@@ -16,11 +16,13 @@ LEAST_FILES = 2  # of a log: the one that is written, and one before it
 class Settings(msgspec.Struct, frozen=True):
     """`data` holds everything that must be kept. `mail` is `folder` (mails as .eml files) or smtp://user:pass@host:port.
 
-    `public_url` is the address that links in mails begin with, "" for the one that this process listens on.
-    `rate_limits` multiplies all limits; 0 switches them off. `acceptor`: connections are held by a process of their own
-    (`on`), by the shop's (`off`), or by their own where there are two processors (`auto`). Each log has at most
-    `log_files` files (two at least) of `log_megabytes`. `trusted_proxy`: the addresses and networks of the proxies in
-    front, whose X-Forwarded-For tells who is calling; "" where callers connect to this process themselves.
+    `media` is "" for a folder in `data`, folder:PATH, or s3://KEY:SECRET@HOST:PORT/BUCKET, `media_url` the address of
+    the host that media are served from, "" for the shop's own. `public_url` is the address that links in mails begin
+    with, "" for the one that this process listens on. `rate_limits` multiplies all limits; 0 switches them off.
+    `acceptor`: connections are held by a process of their own (`on`), by the shop's (`off`), or by their own where there
+    are two processors (`auto`). Each log has at most `log_files` files (two at least) of `log_megabytes`.
+    `trusted_proxy`: the addresses and networks of the proxies in front, whose X-Forwarded-For tells who is calling; ""
+    where callers connect to this process themselves.
 
     `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
     NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
@@ -36,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
     port: int = 8000
     mail: str = "folder"
+    media: str = ""
+    media_url: str = ""
     public_url: str = ""
     rate_limits: float = 1.0
     access_log: str = "file"

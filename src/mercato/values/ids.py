@@ -20,6 +20,7 @@ ProductId = NewType("ProductId", str)
 VariantId = NewType("VariantId", str)
 CategoryId = NewType("CategoryId", str)
 LocationId = NewType("LocationId", str)
+MediaId = NewType("MediaId", str)
 CartId = NewType("CartId", str)
 OrderId = NewType("OrderId", str)
 PaymentId = NewType("PaymentId", str)
@@ -36,6 +37,7 @@ PREFIXES = {
     "VariantId": "var",
     "CategoryId": "cat",
     "LocationId": "loc",
+    "MediaId": "med",
     "CartId": "cart",
     "OrderId": "ord",
     "PaymentId": "pay",

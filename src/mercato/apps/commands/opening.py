@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from mercato.apps.commands.task_list import TASKS
 from mercato.apps.control import ControlServer
 from mercato.apps.demo import DemoAccounts, open_demo
 from mercato.apps.shop import Shop, ShopServer, flush_logs, make_parts, run_in_loop
+from mercato.runtime.media.store import MediaFault, MediaWrong
 from mercato.runtime.settings import Settings
 
 
@@ -28,6 +30,7 @@ def serve_part(settings: Settings, sockets: list[socket.socket], runs: frozenset
 
 async def _open(settings: Settings, sockets: list[socket.socket], *, demo: bool) -> int:
     shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()))
+    await _check_media(shop)
     shop.start()
     server, control = _server(shop), ControlServer(shop, TASKS)
     async with _running(shop, server):
@@ -44,6 +47,7 @@ async def _open(settings: Settings, sockets: list[socket.socket], *, demo: bool)
 
 async def _serve_part(settings: Settings, sockets: list[socket.socket], runs: frozenset[str]) -> int:
     shop = Shop(settings, make_parts(settings, asyncio.get_running_loop()), runs=runs)
+    await _check_media(shop)
     shop.start()
     server = shop.server()
     async with _running(shop, server):
@@ -69,6 +73,21 @@ async def _running(shop: Shop, server: ShopServer) -> AsyncIterator[None]:
     finally:
         flushing.cancel()
         await shop.stop()
+
+
+async def _check_media(shop: Shop) -> None:
+    """Media that can never work end the start; those that do not answer now are told of: all else goes on without."""
+    try:
+        await shop.media.check()
+    except MediaWrong:
+        await shop.media.close()
+        raise
+    except MediaFault as error:
+        shop.parts.telemetry.log.error("media_unreachable", error=str(error))
+        print(
+            f"mercato: {error}. Pictures cannot be uploaded until it does; start it, or correct MERCATO_MEDIA.",
+            file=sys.stderr,
+        )
 
 
 def _server(shop: Shop) -> ShopServer:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 from minijinja import safe
 
-from mercato.contracts.catalog import GetProduct, Image, ListProducts, Product, Sort
+from mercato.contracts.catalog import GetProduct, ListProducts, Picture, Product, Sort
 from mercato.frontends.storefront.choosing import Chosen, choose
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.http.exchange import Reply
@@ -95,10 +95,10 @@ def _first_of(text: str) -> int:
     return max(1, int(text))
 
 
-def _gallery(found: Product, chosen: Chosen) -> list[Image]:
+def _gallery(found: Product, chosen: Chosen) -> list[Picture]:
     """The pictures, beginning with the chosen variant's own. Pictures without a text are described by the title."""
     images = list(found.images)
     if chosen.variant is not None and chosen.variant.image:
-        own = next((image for image in images if image.url == chosen.variant.image), Image(chosen.variant.image))
+        own = next((image for image in images if image.url == chosen.variant.image), Picture(chosen.variant.image, ""))
         images = [own, *(image for image in images if image.url != own.url)]
     return [image if image.alt else msgspec.structs.replace(image, alt=found.title) for image in images]

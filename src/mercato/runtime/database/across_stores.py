@@ -63,5 +63,6 @@ ACROSS_STORES: dict[str, str] = {
     "apps.verify.statements.LOGGED": "verify reads every store's rows, each with its store",
     "apps.verify.statements.ANSWERS": "verify reads every store's rows, each with its store",
     "apps.verify.statements.LOG": "a log has one sequence of numbers for all stores",
+    "services.catalog.storage.LIST_UNCLAIMED": "one job forgets the uploads of all stores; each row carries its own",
     "services.orders.storage.LIST_EXPIRED": "one job expires the orders of all stores; each row carries its own",
 }

@@ -1,6 +1,6 @@
 """The ASGI dispatcher: every route, on Starlette's router. The lane (lane.py) is a short cut for the hot ones."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route
 from mercato.runtime.http.routes import BodyTooLarge
 from mercato.runtime.http.wire import header_pairs
-from mercato.values.messages import Anyone, Caller, NotFound, Refusal
+from mercato.values.messages import Anyone, Caller, Malformed, NotFound, Refusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -60,7 +60,9 @@ class App:
             await _send(send, await self._edge.serve(refusing, request), head_only=scope["method"] == "HEAD")
             return
         request.params = params or {}
-        if not await _read_body(receive, request, route.max_body):
+        if route.streams:
+            request.stream = lambda: _parts(receive)
+        elif not await _read_body(receive, request, route.max_body):
             await _send(send, await self._edge.serve(_TOO_LARGE, request))
             return
         reply = self._edge.turn_away(route, request) or await self._edge.serve(route, request)
@@ -149,6 +151,17 @@ async def _read_body(receive: Receive, request: Request, most: int) -> bool:
         if not message.get("more_body"):
             request.body = b"".join(parts)
             return True
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises Malformed where the sender is gone before its end."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("the body ended early")
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
 
 
 async def _send(send: Send, reply: Reply, *, head_only: bool = False) -> None:

@@ -152,9 +152,11 @@ class Edge:
         return Reply.of_refusal(refusal, request.id)
 
     page_of_refusal: Any = None
+    image_origin = b""  # which pages may show pictures of, beside their own
 
     def _leave(self, route: Route, request: Request, reply: Reply, caller: Caller | None) -> None:
         reply.page = route.page
+        reply.images = self.image_origin if route.page else b""
         reply.request = request.id
         store, buyer = (caller.store, caller.buyer) if caller is not None else ("", "")
         ended = self.clock.elapsed()

@@ -1,5 +1,6 @@
 """A request and its reply, the same for both dispatchers."""
 
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -21,10 +22,20 @@ MAX_BODY = 1 << 20
 MAX_QUERY = 8_192
 
 
-class Request:
-    """A whole request. Header names are lower case; `path` has no store prefix; `params` are those of the route."""
+async def _nothing_more() -> AsyncIterator[bytes]:
+    """The stream of a body that was read before."""
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
-    __slots__ = ("body", "handle", "headers", "id", "method", "params", "path", "peer", "query", "started")
+
+class Request:
+    """A whole request. Header names are lower case; `path` has no store prefix; `params` are those of the route.
+
+    Where the route streams, `body` is empty and `stream()` gives the parts as they come, once.
+    """
+
+    __slots__ = ("body", "handle", "headers", "id", "method", "params", "path", "peer", "query", "started", "stream")
 
     def __init__(
         self, method: str, path: str, query: bytes, headers: dict[bytes, bytes], body: bytes, peer: str
@@ -39,6 +50,7 @@ class Request:
         self.id = ""
         self.handle = ""
         self.started = 0.0
+        self.stream: Callable[[], AsyncIterator[bytes]] = _nothing_more
 
     def header(self, name: bytes) -> str:
         """A header's value, "" when it is absent. Bytes beyond ASCII are kept one to one (Latin-1)."""
@@ -72,10 +84,11 @@ class Request:
 class Reply:
     """Status, body and the headers that are not the same for all replies. `cache_control` None means no-store.
 
-    The edge adds what the fixed headers follow from: `request`, the id of the request, and whether this is a page.
+    The edge adds what the fixed headers follow from: `request`, the id of the request, whether this is a page, and the
+    origin of its `images` where they have one of their own.
     """
 
-    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "page", "request", "status")
+    __slots__ = ("body", "cache_control", "code", "content_type", "headers", "images", "page", "request", "status")
 
     def __init__(
         self,
@@ -87,6 +100,7 @@ class Reply:
     ) -> None:
         self.cache_control: bytes | None = None
         self.page = False
+        self.images = b""
         self.request = ""
         self.status = status
         self.body = body

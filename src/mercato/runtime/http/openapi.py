@@ -26,7 +26,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI document of all routes under /v1."""
-    shown = [route for route in routes if route.path.startswith("/v1/") and not route.page]
+    shown = [route for route in routes if route.path.startswith("/v1/") and not (route.page or route.hidden)]
     forms = [form for route in shown for form in (route.body, route.reply) if _is_form(form)]
     schemas, components = msgspec.json.schema_components([*forms, Problem], ref_template=_REFERENCE)
     by_form = dict(zip(map(str, [*forms, Problem]), schemas, strict=True))

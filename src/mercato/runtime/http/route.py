@@ -20,7 +20,8 @@ PARAM = re.compile(r"\{(\w+)\}")
 class Route(msgspec.Struct, frozen=True):
     """One route. `body` and `reply` are the forms that the API description shows; `hot` puts it in the
     lane too; `cache` keeps its replies to callers who are nobody in particular. JSON has at most MAX_BODY bytes, also
-    where `max_body` is more. `storeless`: it is about the process, and is served whatever the store."""
+    where `max_body` is more. `streams`: the endpoint reads the body itself, of any length, and bounds it. `hidden`: the
+    API description leaves it out. `storeless`: it is about the process, and is served whatever the store."""
 
     method: str
     path: str
@@ -39,6 +40,8 @@ class Route(msgspec.Struct, frozen=True):
     page: bool = False
     max_body: int = MAX_BODY
     cache: ReplyCache | None = None
+    streams: bool = False
+    hidden: bool = False
     storeless: bool = False
 
     @property

@@ -15,12 +15,11 @@ _PAGE: Pairs = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; img-src 'self' https: data:; style-src 'self'; form-action 'self'; "
-        b"base-uri 'none'; frame-ancestors 'none'",
-    ),
 ]
+_SOURCES = (
+    b"default-src 'none'; img-src 'self' https: data:%b; style-src 'self'; form-action 'self'; "
+    b"base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 def header_pairs(reply: Reply) -> Pairs:
@@ -28,13 +27,13 @@ def header_pairs(reply: Reply) -> Pairs:
     pairs: Pairs = []
     if reply.status not in _BODILESS:
         pairs += ((b"content-type", reply.content_type), (b"content-length", b"%d" % len(reply.body)))
-    fixed = _fixed(reply.cache_control, page=reply.page)
+    fixed = _fixed(reply.cache_control, reply.images, page=reply.page)
     return [*pairs, *reply.headers, *fixed, (b"x-request-id", reply.request.encode())]
 
 
 def header_lines(reply: Reply) -> bytes:
     """The same as lines; the last one, `x-request-id`, still without its value."""
-    lines = _fixed_lines(reply.cache_control, reply.page)
+    lines = _fixed_lines(reply.cache_control, reply.images, reply.page)
     for pair in reply.headers:
         lines = b"%b: %b\r\n%b" % (*pair, lines)
     if reply.status in _BODILESS:
@@ -67,11 +66,13 @@ class Beginnings:
         return beginning
 
 
-def _fixed(cache_control: bytes | None, *, page: bool) -> Pairs:
+def _fixed(cache_control: bytes | None, images: bytes, *, page: bool) -> Pairs:
     caching = (b"cache-control", b"no-store" if cache_control is None else cache_control)
-    return [caching, *(_PAGE if page else _API)]
+    if not page:
+        return [caching, *_API]
+    return [caching, *_PAGE, (b"content-security-policy", _SOURCES % (b" " + images if images else b""))]
 
 
 @lru_cache(maxsize=64)
-def _fixed_lines(cache_control: bytes | None, page: bool) -> bytes:
-    return b"".join(b"%b: %b\r\n" % pair for pair in _fixed(cache_control, page=page)) + b"x-request-id: "
+def _fixed_lines(cache_control: bytes | None, images: bytes, page: bool) -> bytes:
+    return b"".join(b"%b: %b\r\n" % pair for pair in _fixed(cache_control, images, page=page)) + b"x-request-id: "

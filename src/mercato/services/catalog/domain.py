@@ -1,7 +1,8 @@
 """The rules of products and categories: pure."""
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NewType
 
 import msgspec
@@ -10,6 +11,8 @@ from mercato.contracts.catalog import (
     Image,
     Option,
     OptionsMismatch,
+    Picture,
+    PictureSize,
     Product,
     ProductCard,
     ProductDraft,
@@ -19,11 +22,18 @@ from mercato.contracts.catalog import (
     Variant,
     VariantDraft,
 )
-from mercato.values.ids import CategoryId, ProductId, VariantId
+from mercato.values.ids import CategoryId, MediaId, ProductId, VariantId
+from mercato.values.messages import Invalid
 
 SafeHtml = NewType("SafeHtml", str)  # what the cleaner has let through, and nothing else
 
 MAX_PRICE = 2**62  # where a product without a price stands in lists sorted by price: at the dear end
+
+
+UrlOf = Callable[[str], str]  # where browsers find what is kept under a key
+
+MOST_MEDIA = 250  # of one product
+SMALL = 320  # pixels of width that are enough beside a line of a cart
 
 
 def slug_of(name: str) -> str:
@@ -40,6 +50,32 @@ class StoredVariant(msgspec.Struct, frozen=True, omit_defaults=True):
     image: str = ""
 
 
+class MadeSize(msgspec.Struct, frozen=True):
+    """A size that was made of a picture. `name` has the hash of its content, so it never means anything else."""
+
+    name: str
+    width: int
+    height: int
+
+
+class StoredPicture(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An uploaded picture as its product has it. `name` is its JPEG, `sizes` rise in width."""
+
+    media_id: MediaId
+    name: str
+    width: int
+    height: int
+    colour: str
+    sizes: tuple[MadeSize, ...]
+    alt: str = ""
+    variant_id: str = ""
+    option_value: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *(size.name for size in self.sizes))
+
+
 class ProductBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """What merchants give of a product, beside its columns."""
 
@@ -53,6 +89,7 @@ class ProductBody(msgspec.Struct, frozen=True, omit_defaults=True):
     images: tuple[Image, ...] = ()
     specs: tuple[Spec, ...] = ()
     seller: str = "owner"
+    media: tuple[StoredPicture, ...] = ()
 
 
 class StoredProduct(msgspec.Struct, frozen=True):
@@ -90,7 +127,13 @@ def check_options(options: tuple[Option, ...], variants: Iterable[VariantDraft])
         seen.add(variant.options)
 
 
-def body_of(draft: ProductDraft, description: SafeHtml, variants: tuple[StoredVariant, ...]) -> ProductBody:
+def body_of(
+    draft: ProductDraft,
+    description: SafeHtml,
+    variants: tuple[StoredVariant, ...],
+    media: tuple[StoredPicture, ...] = (),
+) -> ProductBody:
+    """What a draft says. Uploaded pictures stay: drafts know nothing of them."""
     return ProductBody(
         variants=variants,
         description=description,
@@ -101,6 +144,7 @@ def body_of(draft: ProductDraft, description: SafeHtml, variants: tuple[StoredVa
         options=draft.options,
         images=draft.images,
         specs=draft.specs,
+        media=media,
     )
 
 
@@ -108,9 +152,61 @@ def sold_variants(body: ProductBody) -> tuple[SoldVariant, ...]:
     return tuple(SoldVariant(variant.id, variant.sku, " / ".join(variant.options)) for variant in body.variants)
 
 
-def document_of(product: StoredProduct, figures: Figures) -> Product:
+def name_of(media_id: str, content: bytes, suffix: str) -> str:
+    """The name of a file by its content. Each upload has names of its own, so that deleting one touches no other."""
+    return f"{hashlib.sha256(media_id.encode() + content).hexdigest()[:32]}.{suffix}"
+
+
+def upload_name(media_id: str) -> str:
+    """The name of what was uploaded, as it came. It has no suffix, so it is never served."""
+    return f"uploads/{media_id}"
+
+
+def check_owner(body: ProductBody, variant_id: str, option_value: str) -> None:
+    """Raises Invalid unless the product has this variant and this value, where they are given."""
+    if variant_id and variant_id not in {variant.id for variant in body.variants}:
+        raise Invalid(f"the product has no variant {variant_id}")
+    if option_value and not any(option_value in option.values for option in body.options):
+        raise Invalid(f"no option of the product has the value {option_value!r}")
+
+
+def gallery_of(body: ProductBody, url_of: UrlOf) -> tuple[Picture, ...]:
+    """The uploaded pictures in their order, then those given by address."""
+    given = (Picture(image.url, image.alt) for image in body.images)
+    return (*(picture_of(stored, url_of) for stored in body.media), *given)
+
+
+def picture_of(stored: StoredPicture, url_of: UrlOf) -> Picture:
+    return Picture(
+        url_of(stored.name),
+        stored.alt,
+        stored.media_id,
+        stored.width,
+        stored.height,
+        stored.colour,
+        tuple(PictureSize(url_of(size.name), size.width, size.height) for size in stored.sizes),
+    )
+
+
+def small_picture_of(body: ProductBody, url_of: UrlOf) -> str:
+    """The address of the first picture, in a small size where there are several; "" without one."""
+    if not body.media:
+        return body.images[0].url if body.images else ""
+    sizes = body.media[0].sizes
+    return url_of(next((size for size in sizes if size.width >= SMALL), sizes[-1]).name)
+
+
+def moved(media: tuple[StoredPicture, ...], picture: StoredPicture, position: int) -> tuple[StoredPicture, ...]:
+    """The pictures with this one in its new form at a position; one behind the end is the end."""
+    others = [other for other in media if other.media_id != picture.media_id]
+    others.insert(min(position, len(others)), picture)
+    return tuple(others)
+
+
+def document_of(product: StoredProduct, figures: Figures, url_of: UrlOf) -> Product:
     """The published document."""
     body = product.body
+    own = _own_pictures(body)
     return Product(
         id=product.id,
         handle=product.handle,
@@ -121,8 +217,8 @@ def document_of(product: StoredProduct, figures: Figures) -> Product:
         tags=body.tags,
         categories=body.categories,
         options=body.options,
-        variants=tuple(_variant_of(variant, figures) for variant in body.variants),
-        images=body.images,
+        variants=tuple(_variant_of(variant, figures, own, url_of) for variant in body.variants),
+        images=gallery_of(body, url_of),
         specs=body.specs,
         status=product.status,
         seller=body.seller,
@@ -133,28 +229,40 @@ def document_of(product: StoredProduct, figures: Figures) -> Product:
     )
 
 
-def card_of(product: StoredProduct, figures: Figures) -> ProductCard:
+def card_of(product: StoredProduct, figures: Figures, url_of: UrlOf) -> ProductCard:
     """What a list shows of a product."""
     body = product.body
     priced = [figures.prices[variant.id] for variant in body.variants if variant.id in figures.prices]
     lowest = min(priced, default=None, key=lambda price: price[0])
-    image = body.images[0] if body.images else None
+    picture = next(iter(gallery_of(body, url_of)), None)
     return ProductCard(
         id=product.id,
         handle=product.handle,
         title=product.title,
-        image=image.url if image else "",
-        image_alt=image.alt if image else "",
+        image=picture.url if picture else "",
+        image_alt=picture.alt if picture else "",
         price_from=lowest[0] if lowest else None,
         price_to=max((price for price, _ in priced), default=None),
         compare_at=lowest[1] if lowest else None,
         currency=product.currency,
         available=any(figures.available.get(variant.id, 0) > 0 for variant in body.variants),
         options=body.options,
+        picture=picture,
     )
 
 
-def _variant_of(variant: StoredVariant, figures: Figures) -> Variant:
+def _own_pictures(body: ProductBody) -> dict[str, str]:
+    """The name of the first picture of each variant and each value of an option that has one."""
+    own: dict[str, str] = {}
+    for picture in body.media:
+        for whose in (picture.variant_id, picture.option_value):
+            if whose:
+                own.setdefault(whose, picture.name)
+    return own
+
+
+def _variant_of(variant: StoredVariant, figures: Figures, own: Mapping[str, str], url_of: UrlOf) -> Variant:
+    name = next((own[whose] for whose in (variant.id, *variant.options) if whose in own), None)
     price, compare_at = figures.prices.get(variant.id, (None, None))
     return Variant(
         variant.id,
@@ -162,7 +270,7 @@ def _variant_of(variant: StoredVariant, figures: Figures) -> Variant:
         variant.sku,
         variant.barcode,
         variant.grams,
-        variant.image,
+        variant.image if name is None else url_of(name),
         price,
         compare_at,
         figures.available.get(variant.id, 0),

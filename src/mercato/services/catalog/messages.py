@@ -1,13 +1,13 @@
-"""Messages that only imports send."""
+"""Messages that only imports, the worker of pictures and the jobs of catalog send, and the bodies of intents."""
 
 from typing import Literal
 
 import msgspec
 
 from mercato.contracts.catalog import ProductDraft
-from mercato.services.catalog.domain import SafeHtml
-from mercato.values.ids import ProductId
-from mercato.values.messages import Command, Query, Staff
+from mercato.services.catalog.domain import SafeHtml, StoredPicture
+from mercato.values.ids import MediaId, ProductId
+from mercato.values.messages import Command, Query, Staff, System
 
 Result = Literal["created", "changed", "unchanged", "refused"]
 
@@ -67,3 +67,65 @@ class GetImport(Query[ImportRun], frozen=True):
 
     allow = Staff
     file: str
+
+
+class MakePicture(msgspec.Struct, frozen=True):
+    """Check the uploaded file of this media, and make what shoppers see."""
+
+    media_id: MediaId
+
+
+class DiscardFiles(msgspec.Struct, frozen=True):
+    """Delete these files, and once more when nobody can send them again: at `until`."""
+
+    media_id: MediaId
+    names: tuple[str, ...]
+    until: int
+
+
+class PlanPicture(Command[bool], frozen=True):
+    """Files with these names are about to be kept for this media; whether it still waits for them."""
+
+    allow = System
+    media_id: MediaId
+    names: tuple[str, ...]
+
+
+class RecordPicture(Command[None], frozen=True):
+    """All files of this picture are kept: show it."""
+
+    allow = System
+    picture: StoredPicture
+
+
+class RefuseMedia(Command[None], frozen=True):
+    """Nothing can be made of the file; what was kept for it is deleted."""
+
+    allow = System
+    media_id: MediaId
+    reason: str
+
+
+class RecordDiscard(Command[None], frozen=True):
+    """Files are deleted, or it was given up."""
+
+    allow = System
+    media_id: MediaId
+
+
+class Unclaimed(msgspec.Struct, frozen=True):
+    store: str
+    media_id: MediaId
+
+
+class ListUnclaimed(Query[tuple[Unclaimed, ...]], frozen=True):
+    """Uploads of all stores that never came or were refused long ago."""
+
+    allow = System
+
+
+class ForgetMedia(Command[None], frozen=True):
+    """Forget an upload that never came or was refused, unless it has come after all."""
+
+    allow = System
+    media_id: MediaId

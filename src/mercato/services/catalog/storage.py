@@ -110,6 +110,53 @@ imports = Table(
 )
 
 
+# Files of products from their upload on. `names` are those of all files that may be kept for one, as a JSON list.
+media = Table(
+    "media",
+    metadata,
+    identity(),
+    store(),
+    required("product_id", key()),
+    required("state", key(16)),
+    required("file_name", Text),
+    required("content_type", key(40)),
+    required("size", Integer),
+    required("alt", Text),
+    required("variant_id", key()),
+    required("option_value", key(255)),
+    required("reason", Text),
+    required("names", Text),
+    required("expires_at", Integer),
+    required("updated_at", Integer),
+    required("version", Integer),
+    sqlite_with_rowid=False,
+)
+Index("media_by_product", media.c.product_id, media.c.store)
+Index("media_by_state", media.c.state, media.c.updated_at)
+
+
+class MediaRow(msgspec.Struct, frozen=True):
+    id: str
+    product_id: str
+    state: str
+    file_name: str
+    content_type: str
+    size: int
+    alt: str
+    variant_id: str
+    option_value: str
+    reason: str
+    names: str
+    expires_at: int
+    updated_at: int
+    version: int
+
+
+class UnclaimedRow(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+
+
 class ProductRow(msgspec.Struct, frozen=True):
     id: str
     handle: str
@@ -263,6 +310,48 @@ FIND_IMPORT = fetch(
     ),
 )
 SAVE_IMPORT = upsert(imports, update=("ordinal", "finished", "updated_at"))
+
+_media_columns = [column for column in media.c if column.name != "store"]
+
+ADD_MEDIA = insert_into(media)
+FIND_MEDIA = fetch(
+    MediaRow, select(*_media_columns).where(media.c.store == bindparam("store"), media.c.id == bindparam("id"))
+)
+LIST_MEDIA = fetch(
+    MediaRow,
+    select(*_media_columns).where(media.c.store == bindparam("store"), media.c.product_id == bindparam("product_id")),
+)
+CHANGE_MEDIA = write(
+    update(media)
+    .where(
+        media.c.store == bindparam("store"),
+        media.c.id == bindparam("of_id"),
+        media.c.version == bindparam("known_version"),
+    )
+    .values(
+        state=bindparam("state"),
+        alt=bindparam("alt"),
+        variant_id=bindparam("variant_id"),
+        option_value=bindparam("option_value"),
+        reason=bindparam("reason"),
+        names=bindparam("names"),
+        updated_at=bindparam("updated_at"),
+        version=media.c.version + 1,
+    )
+)
+REMOVE_MEDIA = write(delete(media).where(media.c.store == bindparam("store"), media.c.id == bindparam("id")))
+LIST_UNCLAIMED = fetch(
+    UnclaimedRow,
+    select(media.c.store, media.c.id)
+    .where(
+        or_(
+            and_(media.c.state == "awaited", media.c.expires_at < bindparam("awaited")),
+            and_(media.c.state == "refused", media.c.updated_at < bindparam("refused")),
+        )
+    )
+    .limit(bindparam("limit_")),
+    across_stores=True,
+)
 
 SAVE_LISTED = upsert(listing, update=("title", "price"))
 REMOVE_LISTED = write(

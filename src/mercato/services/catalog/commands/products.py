@@ -15,6 +15,7 @@ from mercato.contracts.catalog import (
     ReplaceProduct,
     VariantDraft,
 )
+from mercato.runtime.media.store import PATH
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.catalog import storage
 from mercato.services.catalog.adapters.html import clean_html
@@ -24,8 +25,11 @@ from mercato.services.catalog.domain import (
     SafeHtml,
     StoredProduct,
     StoredVariant,
+    UrlOf,
     body_of,
     check_options,
+    picture_of,
+    small_picture_of,
     sold_variants,
 )
 from mercato.services.catalog.queries import published, stored
@@ -35,11 +39,11 @@ from mercato.values.messages import Caller, Conflict, Invalid, NotFound
 TITLE_IN_LISTS = 120
 
 
-def create_product(tx: Transaction, command: CreateProduct, _caller: Caller) -> Product:
+def create_product(url_of: UrlOf, tx: Transaction, command: CreateProduct, _caller: Caller) -> Product:
     _require_free_handle(tx, command.product_id, command.product.handle)
     draft, tree = command.product, Tree(tx)
     tree.require(draft.categories)
-    return published(tx, add_product(tx, tree, command.product_id, draft, _cleaned(draft.description)))
+    return published(url_of, tx, add_product(tx, tree, command.product_id, draft, _cleaned(draft.description)))
 
 
 def add_product(
@@ -70,13 +74,13 @@ def add_product(
     return product
 
 
-def replace_product(tx: Transaction, command: ReplaceProduct, _caller: Caller) -> Product:
+def replace_product(url_of: UrlOf, tx: Transaction, command: ReplaceProduct, _caller: Caller) -> Product:
     product = find(tx, command.product_id)
     _require_version(product, command.if_version)
     draft, tree = command.product, Tree(tx)
     _require_free_handle(tx, product.id, draft.handle)
     tree.require(draft.categories)
-    return published(tx, give_product(tx, tree, product, draft, _cleaned(draft.description)))
+    return published(url_of, tx, give_product(tx, tree, product, draft, _cleaned(draft.description)))
 
 
 def give_product(
@@ -93,14 +97,14 @@ def give_product(
         title=draft.title,
         status=draft.status,
         currency=draft.currency,
-        body=body_of(draft, description, variants),
+        body=body_of(draft, description, variants, product.body.media),
     )
-    saved = _save(tx, tree, after, removed)
+    saved = save(tx, tree, after, removed)
     _pass_on(tx, saved, draft.variants)
     return saved
 
 
-def change_product(tx: Transaction, command: ChangeProduct, _caller: Caller) -> Product:
+def change_product(url_of: UrlOf, tx: Transaction, command: ChangeProduct, _caller: Caller) -> Product:
     product = find(tx, command.product_id)
     _require_version(product, command.if_version)
     given = {name: getattr(command, name) for name in command.__struct_fields__ if name != "product_id"}
@@ -114,7 +118,7 @@ def change_product(tx: Transaction, command: ChangeProduct, _caller: Caller) -> 
     columns = {name: changes.pop(name) for name in ("handle", "title", "status") if name in changes}
     body = msgspec.structs.replace(product.body, **changes)
     after = msgspec.structs.replace(product, body=body, **columns)
-    return published(tx, _save(tx, tree, after, removed=()))
+    return published(url_of, tx, save(tx, tree, after, removed=()))
 
 
 def find(tx: Transaction, product_id: str) -> StoredProduct:
@@ -124,7 +128,7 @@ def find(tx: Transaction, product_id: str) -> StoredProduct:
     return stored(row)
 
 
-def _save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[VariantId, ...]) -> StoredProduct:
+def save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[VariantId, ...]) -> StoredProduct:
     after = msgspec.structs.replace(product, updated_at=tx.now)
     tx.must(
         storage.CHANGE_PRODUCT,
@@ -146,16 +150,19 @@ def _save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[Va
 
 
 def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...]) -> None:
-    image = product.body.images[0].url if product.body.images else ""
+    def at_the_shop(name: str) -> str:
+        return f"{PATH}{tx.store}/{name}"
+
     event = ProductChanged(
         product.id,
         product.title,
         product.handle,
-        image,
+        small_picture_of(product.body, at_the_shop),
         product.status,
         product.body.seller,
         sold_variants(product.body),
         removed,
+        tuple(picture_of(picture, at_the_shop) for picture in product.body.media),
     )
     tx.emit(event, product.id, product.version)
     tx.changed(product.id)
