@@ -55,6 +55,7 @@ class Checkout:
 
     def lock(self, text: str) -> None:
         (self.root / "requirements.lock").write_text(f"# {text}\n")
+        (self.root / "requirements-servers.lock").write_text(f"# {text}, and servers\n")
         (self.root / "requirements-dev.lock").write_text(f"# {text}, and tools\n")
 
     def let_uv(self, seconds: float = 0, code: int = 0) -> None:
@@ -99,6 +100,15 @@ def test_the_second_call_does_nothing_of_the_kind(checkout: Checkout) -> None:
     code, out, err = checkout.call("run")
     assert (code, out, err) == (0, f"{checkout.root} ['run']\n", "")
     assert checkout.journal() == ["begin requirements.lock", "end"]
+
+
+def test_who_names_a_server_gets_its_driver(checkout: Checkout) -> None:
+    checkout.call("setup")
+    checkout.env["MERCATO_ORDERS_DATABASE"] = "postgresql://..."
+    assert checkout.call("run")[0] == 0
+    assert checkout.journal()[2:] == ["begin requirements-servers.lock", "end"]
+    del checkout.env["MERCATO_ORDERS_DATABASE"]
+    assert checkout.call("run")[2] == ""
 
 
 def test_a_moved_checkout_goes_on_working(checkout: Checkout, tmp_path: Path) -> None:

@@ -12,14 +12,23 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/apps/command_line.py",
         tuple(
             f"mercato.apps.commands.{name}"
-            for name in ("run", "import_file", "verify", "replay", "keys", "migrate", "simulate", "edge")
+            for name in ("run", "serve", "import_file", "verify", "replay", "keys", "migrate", "simulate", "edge")
         ),
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
     ),
     Permission(
         "src/mercato/apps/commands/run.py",
-        ("mercato.apps.commands.opening.open_shop",),
+        ("mercato.apps.commands.opening.open_shop", "mercato.apps.commands.run_distributed.run_distributed"),
         "the port is open while the shop loads: who comes meanwhile waits, and is not refused",
+    ),
+    Permission(
+        "src/mercato/apps/commands/serve.py",
+        (
+            "mercato.apps.commands.opening.serve_part",
+            "mercato.apps.services.FACES",
+            "mercato.apps.services.service_names",
+        ),
+        "as above",
     ),
     Permission(
         "src/mercato/apps/commands/task_list.py",
@@ -34,6 +43,21 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/runtime/database/statements.py",
         ("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
         "an embedded shop never needs the servers' dialects, and its start would wait for them to load",
+    ),
+    Permission(
+        "src/mercato/runtime/database/opening.py",
+        ("mercato.runtime.database.mysql.MysqlDatabase", "mercato.runtime.database.postgresql.PostgresDatabase"),
+        "as above: the drivers of servers need not even be installed",
+    ),
+    Permission(
+        "src/mercato/runtime/kafka/opening.py",
+        ("mercato.runtime.kafka.bus.KafkaBus",),
+        "as above",
+    ),
+    Permission(
+        "tests/journeys/distributed.py",
+        ("psycopg", "pymysql"),
+        "as above: most runs of the tests have no server",
     ),
     Permission(
         "src/mercato/runtime/media/opening.py",

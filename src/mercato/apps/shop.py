@@ -22,13 +22,13 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.answers import encode
-from mercato.runtime.bus.opening import open_bus
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, Reply, Request
 from mercato.runtime.http.lane import lane_protocol
 from mercato.runtime.http.route import Route
+from mercato.runtime.kafka.opening import open_bus
 from mercato.runtime.log_files import LogFile
 from mercato.runtime.media.opening import open_media
 from mercato.runtime.node import Node

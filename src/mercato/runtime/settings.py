@@ -19,8 +19,8 @@ class Settings(msgspec.Struct, frozen=True):
     `media` is "" for a folder in `data`, folder:PATH, or s3://KEY:SECRET@HOST:PORT/BUCKET, `media_url` the address of
     the host that media are served from, "" for the shop's own. `public_url` is the address that links in mails begin
     with, "" for the one that this process listens on. `rate_limits` multiplies all limits; 0 switches them off.
-    `acceptor`: connections are held by a process of their own (`on`), by the shop's (`off`), or by their own where there
-    are two processors (`auto`). Each log has at most `log_files` files (two at least) of `log_megabytes`.
+    `acceptor`: connections are held by a process of their own (`on`), by the shop's (`off`), or by their own where
+    there are two processors (`auto`). Each log has at most `log_files` files (two at least) of `log_megabytes`.
     `trusted_proxy`: the addresses and networks of the proxies in front, whose X-Forwarded-For tells who is calling; ""
     where callers connect to this process themselves.
 

@@ -363,8 +363,7 @@ class Transaction(Reader):
             self._flush(table)
 
     def draw_numbers(self) -> None:
-        """Number the events emitted here after the latest ones of all processes, who wait from now on until this
-        transaction ends: so no number is ever passed that commits late."""
+        """Number the events emitted here after the latest of all processes, who wait until this transaction ends."""
         if not self.events:
             return
         self.run(ADVANCE, count=len(self.events))

@@ -29,7 +29,7 @@ def command(options: argparse.Namespace) -> int:
     _allow_many_connections()
     settings = read_settings(data=options.data, port=options.port, host=options.host)
     if options.distributed:
-        from mercato.apps.supervisor.running import run_distributed
+        from mercato.apps.commands.run_distributed import run_distributed
 
         return run_distributed(settings, options.processes, demo=not options.empty)
     with Ownership(settings.data), ExitStack() as open_sockets:

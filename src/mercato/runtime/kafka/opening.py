@@ -15,7 +15,7 @@ def open_bus(settings: Settings, parts: Parts) -> Bus | None:
     if not settings.on_servers:
         raise SettingsError("MERCATO_EVENTS is for services whose databases are on servers: set MERCATO_DATABASE too")
     try:
-        from mercato.runtime.bus.kafka import KafkaBus
+        from mercato.runtime.kafka.bus import KafkaBus
     except ImportError as error:
         raise SettingsError(
             f"MERCATO_EVENTS names Kafka, whose client is not installed ({error.name}): install Mercato with its "

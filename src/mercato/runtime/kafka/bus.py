@@ -17,8 +17,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from mercato.runtime.batches.shared import SharedExecutor, Source
-from mercato.runtime.bus.relay import PublishFailed, Relay
-from mercato.runtime.bus.topics import topic_of
+from mercato.runtime.kafka.relay import PublishFailed, Relay
+from mercato.runtime.kafka.topics import topic_of
 from mercato.runtime.parts import Parts
 from mercato.runtime.telemetry import Log
 from mercato.values.messages import Envelope

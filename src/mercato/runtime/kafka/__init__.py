@@ -1,0 +1,1 @@
+"""Kafka as the way of events between processes: a relay for each log, a consumer group for each service."""
