@@ -13,7 +13,7 @@ from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Endpoint, Route
 from mercato.runtime.media.folder import UPLOADS, FolderMedia
 from mercato.runtime.media.opening import public_origin
-from mercato.runtime.media.store import PATH, MediaFault, MediaStore, UploadRefused, UploadTooLarge
+from mercato.runtime.media.store import LARGEST, PATH, MediaFault, MediaStore, UploadRefused, UploadTooLarge
 from mercato.runtime.settings import Settings
 from mercato.values.messages import Caller, NotFound, Unavailable
 
@@ -57,6 +57,7 @@ def media_routes(media: MediaStore, settings: Settings) -> tuple[Route, ...]:
         limit="write",
         description="Send the bytes of a file, as the upload that was asked for says.",
         streams=True,
+        max_body=LARGEST,
     )
     return (shown, upload, Route("OPTIONS", UPLOADS, _allow, "UploadOptions", limit="none", hidden=True))
 
