@@ -12,7 +12,7 @@ from mercato.apps.edge.table import HIDDEN, METHODS, Way
 from tests.apps.edge.reading import READERS, Verdict, verdict_of
 from tests.apps.edge.test_table import SERVICES, WAYS, layout_of
 
-LARGE = Way("catalog", "POST", "/v1/products/{product_id}/attachments", "write", signed=True, max_body=1 << 25)
+LARGE = Way("catalog", "POST", "/v1/products/{product_id}/files", "write", signed=True, max_body=1 << 25)
 ALL = (*WAYS, LARGE)
 LAYOUTS = {
     "all services": layout_of(*SERVICES),

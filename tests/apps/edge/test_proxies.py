@@ -173,18 +173,18 @@ def test_a_body_has_its_limit(edge: Edge) -> None:
 @pytest.mark.parametrize("program", STARTS)
 def test_a_route_may_take_larger_bodies(program: str, tmp_path: Path) -> None:
     large = Way(
-        "storefront", "POST", "/v1/products/{product_id}/attachments", "write", signed=True, max_body=4 * MAX_BODY
+        "storefront", "POST", "/v1/products/{product_id}/files", "write", signed=True, max_body=4 * MAX_BODY
     )
     present(program)
     with standing(program, tmp_path, 0, more=(large,)) as edge:
         assert (
-            seen(edge.ask("POST", "/v1/products/x1/attachments", TOKEN, b"x" * large.max_body))["body"]
+            seen(edge.ask("POST", "/v1/products/x1/files", TOKEN, b"x" * large.max_body))["body"]
             == large.max_body
         )
-        refused(edge, edge.ask("POST", "/v1/products/x1/attachments", {"Content-Length": "5"}, b"abcde"), 401)
+        refused(edge, edge.ask("POST", "/v1/products/x1/files", {"Content-Length": "5"}, b"abcde"), 401)
         for path, length in (
-            ("/v1/products/x1/attachments", large.max_body + 1),
-            ("/v1/products/x1/attachmentss", MAX_BODY + 1),
+            ("/v1/products/x1/files", large.max_body + 1),
+            ("/v1/products/x1/folders", MAX_BODY + 1),
         ):
             refused(edge, edge.ask("POST", path, {**TOKEN, "Content-Length": str(length)}), 413)
 
