@@ -10,7 +10,20 @@ from types import FrameType
 
 import msgspec
 
-from benchmarks import buy, cart, crash, flash, growth, import_catalogue, machine, mixed, overload, product, start
+from benchmarks import (
+    buy,
+    cart,
+    crash,
+    distributed,
+    flash,
+    growth,
+    import_catalogue,
+    machine,
+    mixed,
+    overload,
+    product,
+    start,
+)
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
@@ -44,6 +57,12 @@ BENCHMARKS = (
     Benchmark("overload", "ten times as many shoppers as can be served, and after", overload.add_options, overload.run),
     Benchmark(
         "crash", "what kill -9 under load loses (nothing), and how soon it is back", crash.add_options, crash.run
+    ),
+    Benchmark(
+        "distributed",
+        "services apart on real servers: what the failure of each of them loses (nothing)",
+        distributed.add_options,
+        distributed.run,
     ),
 )
 

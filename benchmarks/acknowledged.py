@@ -5,12 +5,15 @@ The databases are read as files, and the gateway's own file as the witness that 
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+# Rows of a question to the database of a service.
+Ask = Callable[[str, str], Iterable[tuple[Any, ...]]]
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -56,7 +59,15 @@ def lost(log: Path, data: Path) -> list[str]:
 
 def compare(log: Path, data: Path) -> Compared:
     """`log` is the load client's, `data` the folder of a server that has been stopped."""
-    said, kept = _said(log), _kept(data)
+    return _compare(_said(log), _kept(data))
+
+
+def compare_on_server(log: Path, ask: Ask, gateway: Path) -> Compared:
+    """The same where databases are on a server: `ask` asks the one of a service, `gateway` is the gateway's file."""
+    return _compare(_said(log), _kept_of(ask, gateway))
+
+
+def _compare(said: Said, kept: Kept) -> Compared:
     differences = [*said.twice, *_lost(said, kept), *_doubled(kept), *_charges(kept)]
     return Compared(len(said.orders), len(said.paid), len(kept.charges), differences)
 
@@ -75,13 +86,15 @@ def _said(log: Path) -> Said:
 
 
 def _kept(data: Path) -> Kept:
-    orders = {row[0]: row[1:] for row in _rows(data / "orders.db", "select id, stage, total, captured from orders")}
-    keys = {row[0]: row[1:] for row in _rows(data / "orders.db", "select client_key, subject, status from idempotency")}
-    payments = {
-        row[0]: row[1:] for row in _rows(data / "payments.db", "select id, order_id, state, amount from payments")
-    }
+    return _kept_of(lambda service, question: _rows(data / f"{service}.db", question), data / "test_gateway.jsonl")
+
+
+def _kept_of(ask: Ask, gateway: Path) -> Kept:
+    orders = {row[0]: row[1:] for row in ask("orders", "select id, stage, total, captured from orders")}
+    keys = {row[0]: row[1:] for row in ask("orders", "select client_key, subject, status from idempotency")}
+    payments = {row[0]: row[1:] for row in ask("payments", "select id, order_id, state, amount from payments")}
     charges = {}
-    for line in (data / "test_gateway.jsonl").read_bytes().splitlines():
+    for line in gateway.read_bytes().splitlines():
         try:
             charge = msgspec.json.decode(line, type=Charge)
         except msgspec.DecodeError:

@@ -20,7 +20,7 @@ from mercato.contracts.pricing import Rates, SetRates
 from mercato.contracts.stores import MakeApiKey, OpenStore
 from mercato.contracts.users import EmailVerificationAsked, IssueToken, OpenSession, SignUp, VerifyEmail
 from mercato.runtime.access.passwords import Argon2Passwords
-from mercato.runtime.settings import Settings
+from mercato.runtime.settings import Settings, read_settings
 from mercato.values.ids import CategoryId, ProductId, StoreId, TokenId, UserId
 from mercato.values.messages import Caller
 
@@ -78,7 +78,7 @@ class Job(msgspec.Struct, frozen=True):
 
 def main(arguments: list[str]) -> int:
     job = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Job)
-    settings = Settings(data=Path(job.data))
+    settings = read_settings(data=Path(job.data))
     with Ownership(settings.data):
         found = run_in_loop(_seed(settings, job.seed))
     Path(job.found).write_bytes(msgspec.json.encode(found))

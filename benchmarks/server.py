@@ -7,6 +7,7 @@ wide: they count, and refuse nobody.
 import contextlib
 import http.client
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Server:
         self.port = processes.free_port()
         self.environment = environment_with(environment or {})
         self._program = program
+        self.options: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,7 +66,7 @@ class Server:
 
     def start(self, *, demo: bool = False, path: str = "/") -> float:
         """Start the process; the seconds until `path` was answered. Raises BenchmarkError if it never is."""
-        command = [*self._program, "run", "--data", str(self.data), "--port", str(self.port)]
+        command = [*self._program, "run", "--data", str(self.data), "--port", str(self.port), *self.options]
         begun = time.monotonic()
         with (self.folder / "server.out").open("ab") as out:
             words = command if demo else [*command, "--empty"]
@@ -114,6 +116,14 @@ class Server:
             process, self._process = self._process, None
             process.kill()
             process.wait()
+
+    def kill_all(self) -> None:
+        """The same for all processes that it has started."""
+        if self._process is not None:
+            for pid in reversed(processes.family(self.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.kill()
 
     def command(self, *arguments: str) -> list[str]:
         """Another command of `mercato` for the same data folder."""
@@ -214,7 +224,7 @@ def _seed(made: Server, seed: Seed) -> Seeded:
     job.write_bytes(msgspec.json.encode(Job(str(made.data), str(found), seed)))
     with (made.folder / "seed.out").open("wb") as out:
         command = [sys.executable, "-m", "benchmarks.seed", str(job)]
-        process = processes.start(command, CHECKOUT, out, environment_with({}))
+        process = processes.start(command, CHECKOUT, out, made.environment)
     try:
         code = process.wait(MOST_TO_SEED)
     except subprocess.TimeoutExpired:

@@ -172,15 +172,10 @@ def test_a_body_has_its_limit(edge: Edge) -> None:
 
 @pytest.mark.parametrize("program", STARTS)
 def test_a_route_may_take_larger_bodies(program: str, tmp_path: Path) -> None:
-    large = Way(
-        "storefront", "POST", "/v1/products/{product_id}/files", "write", signed=True, max_body=4 * MAX_BODY
-    )
+    large = Way("storefront", "POST", "/v1/products/{product_id}/files", "write", signed=True, max_body=4 * MAX_BODY)
     present(program)
     with standing(program, tmp_path, 0, more=(large,)) as edge:
-        assert (
-            seen(edge.ask("POST", "/v1/products/x1/files", TOKEN, b"x" * large.max_body))["body"]
-            == large.max_body
-        )
+        assert seen(edge.ask("POST", "/v1/products/x1/files", TOKEN, b"x" * large.max_body))["body"] == large.max_body
         refused(edge, edge.ask("POST", "/v1/products/x1/files", {"Content-Length": "5"}, b"abcde"), 401)
         for path, length in (
             ("/v1/products/x1/files", large.max_body + 1),

@@ -45,7 +45,9 @@ def test_a_bucket_is_named_by_an_address(url: str, place: Place) -> None:
     ],
 )
 def test_what_names_no_bucket_is_told_without_its_secret(url: str, wrong: str) -> None:
-    with pytest.raises(SettingsError, match=rf"MERCATO_MEDIA {wrong}: it is empty or folder:PATH for a folder, or s3://") as raised:
+    with pytest.raises(
+        SettingsError, match=rf"MERCATO_MEDIA {wrong}: it is empty or folder:PATH for a folder, or s3://"
+    ) as raised:
         place_of(url)
     assert "hidden" not in str(raised.value)
 

@@ -1,0 +1,119 @@
+"""A shop whose services run apart: `mercato run --distributed` on real servers, on databases of its own.
+
+The servers are those of tools/engines, and have to be up: `python -m tools.engines up postgresql kafka redis`.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks import processes
+from benchmarks.outcome import BenchmarkError, tell
+from benchmarks.seed import Seed, Seeded
+from benchmarks.server import MOST_TO_START, Server, server
+from mercato.apps.services import service_names
+from mercato.runtime.database.urls import Address
+from tools.engines import Engine, Unavailable, find
+
+LOOK = 0.05
+OPEN = "The shop is open"
+
+
+def engine(name: str) -> Engine:
+    """A server that is up. Raises BenchmarkError that says how to have it."""
+    try:
+        return find(name)
+    except Unavailable as why:
+        raise BenchmarkError(f"{name} is needed: {why}") from None
+
+
+class Cluster:
+    """Databases on PostgreSQL under one name, events on Kafka under the same, and the shop over them."""
+
+    def __init__(self, shop: Server, name: str, database: Engine) -> None:
+        self.shop = shop
+        self.name = name
+        assert database.owner_url is not None, "PostgreSQL is started with its owner's login"
+        self._owner = Address.read(database.owner_url)
+
+    def start(self, counts: str = "") -> float:
+        """Start all processes, so many of each; the seconds until all take orders."""
+        self.shop.options = ("--distributed", *(("--processes", counts) if counts else ()))
+        out = self.shop.folder / "server.out"
+        said = out.read_text(errors="replace").count(OPEN) if out.exists() else 0
+        begun = time.monotonic()
+        self.shop.start(path="/readyz")
+        while out.read_text(errors="replace").count(OPEN) == said:
+            if time.monotonic() > begun + MOST_TO_START:
+                raise BenchmarkError(f"not all services take orders:\n{out.read_text(errors='replace')[-3_000:]}")
+            time.sleep(LOOK)
+        return time.monotonic() - begun
+
+    def pids(self) -> dict[str, int]:
+        """The processes that serve something, by name, as in `orders-1`."""
+        found = {}
+        for pid in processes.family(self.shop.pid)[1:]:
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                if "serve" in words:
+                    found[Path(words[words.index("--data") + 1]).name] = pid
+        return found
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Of each service and front-end, all its processes together."""
+        used: dict[str, float] = {}
+        for name, pid in self.pids().items():
+            service = name.rpartition("-")[0]
+            used[service] = used.get(service, 0.0) + processes.cpu_seconds(pid)
+        return used
+
+    def ask(self, service: str, question: str) -> list[tuple[Any, ...]]:
+        """Rows of a service's database, whatever the store."""
+        database = f"{self.name}_{service}"
+        with psycopg.connect(self._owner.at(database).url) as connection:
+            connection.execute(f'SET ROLE "{database}_across"'.encode())
+            return connection.execute(question.encode()).fetchall()
+
+    @property
+    def gateway_file(self) -> Path:
+        return self.shop.data / "payments-1" / "test_gateway.jsonl"
+
+    def drop(self) -> None:
+        with psycopg.connect(self._owner.at("postgres").url, autocommit=True) as connection:
+            for service in service_names():
+                database = f"{self.name}_{service}"
+                connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+                for role in ("app", "across"):
+                    connection.execute(f'DROP ROLE IF EXISTS "{database}_{role}"'.encode())
+
+
+@contextlib.contextmanager
+def cluster(seed: Seed, parent: Path | None, *, through: str = "") -> Iterator[tuple[Cluster, Seeded]]:
+    """A filled shop, not yet started; the end of the block removes it. `through` is the HOST:PORT by which its
+    processes reach PostgreSQL, where that is not the server's own."""
+    database, events = engine("postgresql"), engine("kafka")
+    assert database.url is not None, "PostgreSQL has an address"
+    assert database.owner_url is not None, "PostgreSQL is started with its owner's login"
+    name = f"bench_{int(time.time()):x}"
+    environment = {
+        "MERCATO_DATABASE": Address.read(database.url).at(name).url,
+        "MERCATO_DATABASE_OWNER": Address.read(database.owner_url).at(name).url,
+        "MERCATO_CACHE": engine("redis").url or "",
+    }
+    with server(seed, environment, parent=parent) as (shop, seeded):
+        shop.environment["MERCATO_EVENTS"] = f"{events.url}/{name}"
+        if through:
+            own = Address.read(shop.environment["MERCATO_DATABASE"])
+            shop.environment["MERCATO_DATABASE"] = own.url.replace(f"{own.host}:{own.port}", through)
+        made = Cluster(shop, name, database)
+        try:
+            yield made, seeded
+        finally:
+            shop.kill_all()
+            with contextlib.suppress(psycopg.Error):
+                made.drop()
+            tell(f"removed {name}")
