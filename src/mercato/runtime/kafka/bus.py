@@ -35,10 +35,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 class KafkaBus:
     """`servers` are host:port, separated by commas. `name` is where the names of topics and groups begin: several
-    installations may share one Kafka."""
+    installations may share one Kafka. `member` is what this process is called in its groups, also when it was started
+    again: then it goes on with what it had, and Kafka need not find out first that it was gone."""
 
-    def __init__(self, servers: str, name: str, parts: Parts) -> None:
+    def __init__(self, servers: str, name: str, member: str, parts: Parts) -> None:
         self._servers = servers
+        self._member = member
         self._name = name
         self._parts = parts
         self._relays: dict[str, Relay] = {}
@@ -65,7 +67,7 @@ class KafkaBus:
             relay = self._relays[name] = Relay(executor, logs[name], self, self._parts)
             self._tasks.append(loop.create_task(relay.run()))
             if executor.feeds:
-                self._groups.append(_Group(self._servers, self._name, executor, self._parts))
+                self._groups.append(_Group(self._servers, (self._name, self._member), executor, self._parts))
 
     def tell(self, source: str) -> None:
         if source in self._relays:
@@ -113,7 +115,8 @@ class KafkaBus:
 class _Group:
     """This process's member of the consumer group of one service: a thread that takes messages."""
 
-    def __init__(self, servers: str, name: str, executor: SharedExecutor, parts: Parts) -> None:
+    def __init__(self, servers: str, names: tuple[str, str], executor: SharedExecutor, parts: Parts) -> None:
+        name, member = names
         self._name = name
         self._executor = executor
         self._loop = parts.loop
@@ -123,6 +126,7 @@ class _Group:
             {
                 **_client(servers, parts.telemetry.log),
                 "group.id": f"{name}.{executor.name}",
+                "group.instance.id": member,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,

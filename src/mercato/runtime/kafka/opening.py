@@ -1,5 +1,8 @@
 """Which bus there is between processes: none, or what the settings name."""
 
+import socket
+from hashlib import blake2b
+
 from mercato.runtime.parts import Bus, Parts
 from mercato.runtime.settings import Settings, SettingsError
 
@@ -22,4 +25,5 @@ def open_bus(settings: Settings, parts: Parts) -> Bus | None:
             "servers, `pip install mercato[servers]`, or in a checkout `./mercato setup --servers`"
         ) from None
     servers, _, name = settings.events.removeprefix(SCHEME).partition("/")
-    return KafkaBus(servers, name or "mercato", parts)
+    place = f"{socket.gethostname()} {settings.data.absolute()}"
+    return KafkaBus(servers, name or "mercato", blake2b(place.encode(), digest_size=12).hexdigest(), parts)
