@@ -20,6 +20,7 @@ from mercato.runtime.database.urls import Address
 from tools.engines import Engine, Unavailable, find
 
 LOOK = 0.05
+PAIR = ("postgresql-first", "postgresql-second")
 OPEN = "The shop is open"
 
 
@@ -34,11 +35,10 @@ def engine(name: str) -> Engine:
 class Cluster:
     """Databases on PostgreSQL under one name, events on Kafka under the same, and the shop over them."""
 
-    def __init__(self, shop: Server, name: str, database: Engine) -> None:
+    def __init__(self, shop: Server, name: str, owner: Address) -> None:
         self.shop = shop
         self.name = name
-        assert database.owner_url is not None, "PostgreSQL is started with its owner's login"
-        self._owner = Address.read(database.owner_url)
+        self._owner = owner
 
     def start(self, counts: str = "") -> float:
         """Start all processes, so many of each; the seconds until all take orders."""
@@ -91,25 +91,44 @@ class Cluster:
                     connection.execute(f'DROP ROLE IF EXISTS "{database}_{role}"'.encode())
 
 
+def _postgresql(pair: bool) -> tuple[Address, Address]:
+    """Where it is, for the shop and for its owner: one server, or two of which one takes changes."""
+    if not pair:
+        return _logins(engine("postgresql"))
+    logins = [_logins(engine(name)) for name in PAIR]
+    user, owner = (_together(*each) for each in zip(*logins, strict=True))
+    return user, owner
+
+
+def _logins(server: Engine) -> tuple[Address, Address]:
+    assert server.url is not None, "PostgreSQL has an address"
+    assert server.owner_url is not None, "PostgreSQL is started with its owner's login"
+    return Address.read(server.url), Address.read(server.owner_url)
+
+
+def _together(first: Address, second: Address) -> Address:
+    url = first.url.replace(f"{first.host}:{first.port}", f"{first.host}:{first.port},{second.host}:{second.port}")
+    return Address.read(f"{url}?target_session_attrs=read-write")
+
+
 @contextlib.contextmanager
-def cluster(seed: Seed, parent: Path | None, *, through: str = "") -> Iterator[tuple[Cluster, Seeded]]:
+def cluster(
+    seed: Seed, parent: Path | None, *, through: str = "", pair: bool = False
+) -> Iterator[tuple[Cluster, Seeded]]:
     """A filled shop, not yet started; the end of the block removes it. `through` is the HOST:PORT by which its
-    processes reach PostgreSQL, where that is not the server's own."""
-    database, events = engine("postgresql"), engine("kafka")
-    assert database.url is not None, "PostgreSQL has an address"
-    assert database.owner_url is not None, "PostgreSQL is started with its owner's login"
+    processes reach PostgreSQL, where that is not the server's own. A `pair` is a primary with a synchronous standby."""
+    (user, owner), events = _postgresql(pair), engine("kafka")
     name = f"bench_{int(time.time()):x}"
     environment = {
-        "MERCATO_DATABASE": Address.read(database.url).at(name).url,
-        "MERCATO_DATABASE_OWNER": Address.read(database.owner_url).at(name).url,
+        "MERCATO_DATABASE": user.at(name).url,
+        "MERCATO_DATABASE_OWNER": owner.at(name).url,
         "MERCATO_CACHE": engine("redis").url or "",
     }
     with server(seed, environment, parent=parent) as (shop, seeded):
         shop.environment["MERCATO_EVENTS"] = f"{events.url}/{name}"
         if through:
-            own = Address.read(shop.environment["MERCATO_DATABASE"])
-            shop.environment["MERCATO_DATABASE"] = own.url.replace(f"{own.host}:{own.port}", through)
-        made = Cluster(shop, name, database)
+            shop.environment["MERCATO_DATABASE"] = user.at(name).url.replace(f"{user.host}:{user.port}", through)
+        made = Cluster(shop, name, owner)
         try:
             yield made, seeded
         finally:

@@ -15,13 +15,14 @@ import msgspec
 
 from benchmarks import acknowledged
 from benchmarks.acknowledged import Compared
-from benchmarks.cluster import Cluster, cluster, engine
+from benchmarks.cluster import PAIR, Cluster, cluster, engine
 from benchmarks.load.client import JourneyJob, JourneyReport, Running, start_journeys
 from benchmarks.load.program import build
 from benchmarks.machine import Figure
 from benchmarks.outcome import BenchmarkError, Outcome, number, print_table, tell
 from benchmarks.seed import Seed, Seeded
 from benchmarks.server import Verified
+from tools.engines.postgresql_ha import is_primary, promote
 
 ENGINES = ("kafka", "postgresql", "redis")
 PAUSE = 10.0  # seconds for which something stands still
@@ -55,12 +56,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--products", type=int, default=200, help="products in the shop (200)")
     parser.add_argument("--victims", default="", metavar="NAME,...", help="only these services and engines")
     parser.add_argument("--kinds", default="kill,pause", help="what happens to each (kill,pause)")
+    parser.add_argument("--failover", action="store_true", help="PostgreSQL's primary is killed, its standby promoted")
     parser.add_argument("--processes", default="orders=2,inventory=2", help="how many of each service, one if not said")
 
 
 def run(options: argparse.Namespace) -> Outcome:
     build()
-    with cluster(Seed(options.products, 4 * options.connections), options.folder) as (made, seeded):
+    with cluster(Seed(options.products, 4 * options.connections), options.folder, pair=options.failover) as each:
+        made, seeded = each
         tell(f"all processes take orders after {made.start(options.processes):.1f} s")
         endured = _endure(options, made, seeded)
     _print(endured)
@@ -101,10 +104,13 @@ def _strike_all(
     time.sleep(CALM)
     services = sorted({name.rpartition("-")[0] for name in made.pids()})
     chosen = [name for name in options.victims.split(",") if name] or [*services, *ENGINES]
+    kinds = options.kinds.split(",")
+    if options.failover:
+        chosen, kinds = ["postgresql"], ["failover"]
     for victim in chosen:
-        for kind in options.kinds.split(","):
+        for kind in kinds:
             usual = _paid_within(log, WINDOW)
-            begun = _kill(made, victim) if kind == "kill" else _pause(made, victim)
+            begun = STRIKES[kind](made, victim)
             seconds = _until_well(log, usual * WELL, begun)
             told = "did not recover" if seconds is None else f"well again after {seconds:.1f} s"
             tell(f"{victim}: {kind}, {told}")
@@ -135,6 +141,20 @@ def _pause(made: Cluster, victim: str) -> float:
     finally:
         go_on()
     return time.monotonic()
+
+
+def _fail_over(_made: Cluster, _victim: str) -> float:
+    """Kill the primary and promote its standby, as whoever watches them would; when it was killed."""
+    servers = [engine(name) for name in PAIR]
+    primary = next(server for server in servers if is_primary(server))
+    (standby,) = (server for server in servers if server is not primary)
+    begun = time.monotonic()
+    primary.kill()
+    promote(standby)
+    return begun
+
+
+STRIKES: dict[str, Callable[[Cluster, str], float]] = {"kill": _kill, "pause": _pause, "failover": _fail_over}
 
 
 def _switches(made: Cluster, victim: str) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -9,7 +9,8 @@ SCHEMES = ("postgresql", "mysql")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A database on a server. `parts` are those of its URL, whose path may name another database."""
+    """A database on a server. `parts` are those of its URL, whose path may name another database. PostgreSQL may have
+    several servers, HOST:PORT,HOST:PORT, one of which takes changes (`?target_session_attrs=read-write`)."""
 
     parts: SplitResult
     database: str
@@ -23,6 +24,8 @@ class Address(msgspec.Struct, frozen=True):
             raise ValueError(f"{parts.scheme or url!r} is no engine for databases: it is {' or '.join(SCHEMES)}")
         if not parts.hostname or not parts.username or not database:
             raise ValueError(f"a database has the form {parts.scheme}://USER:PASSWORD@HOST:PORT/NAME")
+        if parts.scheme == "mysql" and "," in parts.netloc:
+            raise ValueError("MySQL has one HOST:PORT: put a proxy in front of several")
         return cls(parts, database)
 
     @property
@@ -36,7 +39,7 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> str:
         """Without the password, for people."""
-        return f"{self.scheme}://{self.user}@{self.host}:{self.port}/{self.database}"
+        return f"{self.scheme}://{self.user}@{self.parts.netloc.rpartition('@')[2]}/{self.database}"
 
     @property
     def host(self) -> str:
