@@ -166,11 +166,12 @@ def _switches(made: Cluster, victim: str) -> tuple[Callable[[], None], Callable[
 
 
 def _pid_of(made: Cluster, service: str) -> int:
-    """Its first process."""
-    found = {name: pid for name, pid in made.pids().items() if name.rpartition("-")[0] == service}
-    if not found:
-        raise BenchmarkError(f"no process of {service} runs")
-    return found[min(found)]
+    """Its first process, which may be about to be started again."""
+    for _ in range(int(MOST_TO_RECOVER / LOOK)):
+        if pid := made.pids().get(f"{service}-1"):
+            return pid
+        time.sleep(LOOK)
+    raise BenchmarkError(f"{service}-1 does not run")
 
 
 def _until_well(log: Path, least: float, begun: float) -> float | None:
