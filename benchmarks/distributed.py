@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,8 @@ from tools.engines.postgresql_ha import is_primary, promote
 ENGINES = ("kafka", "postgresql", "redis")
 PAUSE = 10.0  # seconds for which something stands still
 CALM = 4.0  # seconds between a recovery and the next fault
+LEAST_TO_WATCH = 6.0
+GAP = 0.7  # seconds without a purchase that are a standstill
 WINDOW = 2.0  # seconds of purchases that say whether all is well
 WELL = 0.5  # of the usual pace
 MOST_TO_RECOVER = 90.0
@@ -36,7 +39,7 @@ LOOK = 0.1
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """`seconds` from its end (a kill: from the kill) until purchases go on at half the usual pace; None: never."""
+    """`seconds` from its end (a kill: from the kill) until purchases go on without a standstill; None: never."""
 
     victim: str
     kind: str
@@ -175,25 +178,33 @@ def _pid_of(made: Cluster, service: str) -> int:
 
 
 def _until_well(log: Path, least: float, begun: float) -> float | None:
+    """Wait until purchases go on at `least` so many in a window; the seconds to the end of the last standstill."""
     while time.monotonic() < begun + MOST_TO_RECOVER:
-        window = min(WINDOW, max(time.monotonic() - begun, 0.5))
-        if time.monotonic() > begun + 0.5 and _paid_within(log, window) >= least * window / WINDOW:
-            return time.monotonic() - begun
+        passed = time.monotonic() - begun
+        if passed > LEAST_TO_WATCH and _paid_within(log, WINDOW) >= least:
+            return _last_gap(_paid_since(log, passed + 1), passed)
         time.sleep(LOOK)
     return None
 
 
+def _last_gap(paid: list[float], passed: float) -> float:
+    """When the last gap in purchases ended, in seconds from `passed` seconds ago; 0 without any."""
+    since = time.time() - passed
+    ends = [later for earlier, later in pairwise(paid) if later - earlier > GAP and later > since]
+    return max(ends, default=since) - since
+
+
 def _paid_within(log: Path, seconds: float) -> int:
     """How many orders were seen paid in the last seconds."""
-    since = int((time.time() - seconds) * 1_000)
-    count = 0
-    for line in reversed(log.read_text().splitlines()[-5_000:] if log.exists() else []):
-        words = line.split(" ")
-        if words[0] == "paid":
-            if int(words[2]) < since:
-                break
-            count += 1
-    return count
+    return len(_paid_since(log, seconds))
+
+
+def _paid_since(log: Path, seconds: float) -> list[float]:
+    """When orders were seen paid in the last seconds, in seconds since the epoch."""
+    since = time.time() - seconds
+    lines = log.read_text().splitlines()[-20_000:] if log.exists() else []
+    times = (int(line.rpartition(" ")[2]) / 1_000 for line in lines if line.startswith("paid "))
+    return sorted(moment for moment in times if moment >= since)
 
 
 def _figures(endured: Endured) -> dict[str, Figure]:

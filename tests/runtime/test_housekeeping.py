@@ -10,7 +10,7 @@ from tests.runtime.bench import Bench
 
 def trimmed(bench: Bench, number: int) -> list[tuple[int, ...]]:
     """Have the log of the wishes trimmed up to this number; the numbers that are left."""
-    housekeeping_jobs(bench.wishes, lambda: None)
+    housekeeping_jobs(bench.wishes, _nobody)
     bench.wishes.submit(TrimLog(number), Caller.system("", "housekeeping"))
     bench.drain(bench.wishes)
     return bench.wishes.database.reader().fetch("SELECT number FROM outbox ORDER BY number", (), 10)
@@ -38,3 +38,7 @@ def test_a_log_goes_on_where_it_ended_when_all_of_it_was_old(tmp_path: Path) -> 
     after.drain(after.notebook)
     assert (after.pages(), after.position()) == ({"a": 1, "b": 2, "c": 3}, 3)
     after.close()
+
+
+async def _nobody() -> None:
+    return None

@@ -34,6 +34,9 @@ class Receiver(Protocol):
         self, command: type[Command[Any]], store: str, key: IdempotencyKey, seconds: float, /
     ) -> Answer | None: ...
 
+    async def position(self, source: str, /) -> int:
+        """How far the service is in the log of a source."""
+
 
 class Calls:
     """Sends messages to the services that serve them."""

@@ -1,6 +1,6 @@
 """Housekeeping of each service's database: answers that nobody may ask for any more, events that all have consumed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.bus.outbox import TRIM
@@ -34,8 +34,9 @@ def trim_log(tx: Transaction, command: TrimLog, _caller: Caller) -> int:
     return tx.run(TRIM, number=command.number, before=tx.now - KEEP_LOG)
 
 
-def housekeeping_jobs(executor: Executor, consumed: Callable[[], int | None]) -> tuple[Job, ...]:
-    """The jobs of one database. `consumed` tells up to which event all consumers have stored their positions."""
+def housekeeping_jobs(executor: Executor, consumed: Callable[[], Awaitable[int | None]]) -> tuple[Job, ...]:
+    """The jobs of one database. `consumed` tells up to which event all consumers, wherever they run, have stored their
+    positions; None where nobody consumes, or where that cannot be found out now."""
     executor.add_handle(Handle(ForgetKeys, forget_keys))
     executor.add_handle(Handle(TrimLog, trim_log))
 
@@ -43,7 +44,7 @@ def housekeeping_jobs(executor: Executor, consumed: Callable[[], int | None]) ->
         await executor.submit(ForgetKeys(), Caller.system("", "housekeeping"))
 
     async def trim(_calls: Door, _now: int) -> None:
-        number = consumed()
+        number = await consumed()
         if number:
             await executor.submit(TrimLog(number), Caller.system("", "housekeeping"))
 

@@ -23,6 +23,7 @@ class LocalService:
     def __init__(self, executor: Executor, parts: Parts, waiters: Waiters, pause_of: PauseOf) -> None:
         self._executor = executor
         self._loop = parts.loop
+        self._readers = parts.pools.readers
         self._waiters = waiters
         self._pause_of = pause_of
         self._questions = SharedQuestions(executor, parts) if executor.database.shared else Questions(executor, parts)
@@ -75,6 +76,12 @@ class LocalService:
             return answer
         assert answer.subject is not None, "an answer without a body names what to wait for"
         return await self._wait_for(store, answer.subject, seconds) or answer
+
+    async def position(self, source: str) -> int:
+        if not self._executor.database.shared:
+            return self._executor.feeds[source].position
+        positions = await self._readers.run(self._executor.positions)
+        return positions[source]
 
     async def _find(self, store: str, key: IdempotencyKey) -> Answer | None:
         row: KeyRow | None = await self._questions.find(FIND_KEY, store, scope=key.scope, client_key=key.key)

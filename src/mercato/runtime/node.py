@@ -12,7 +12,7 @@ from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.batches.shared import SharedExecutor, SharedLog
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
-from mercato.runtime.calls import Calls
+from mercato.runtime.calls import Calls, Receiver
 from mercato.runtime.housekeeping import housekeeping_jobs
 from mercato.runtime.local_service import LocalService
 from mercato.runtime.migrate import migrate
@@ -20,10 +20,10 @@ from mercato.runtime.parts import Parts
 from mercato.runtime.peers.network import Network, Place
 from mercato.runtime.rounds import Rounds
 from mercato.runtime.schedule import Schedule
-from mercato.runtime.service import Service
+from mercato.runtime.service import Service, source_of
 from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.waiting import Waiters
-from mercato.values.messages import Envelope, Event
+from mercato.values.messages import Envelope, Event, Refusal
 
 BUSY = 0.005  # seconds of lag from which on the loop counts as busy
 DRAIN = 10.0  # seconds that a graceful stop gives to what is in flight
@@ -49,6 +49,7 @@ class Node:
         self._schedules: list[Schedule] = []
         self._local: dict[type[Event], list[OnEvent]] = {}
         self._logs: dict[str, Any] = {}
+        self._receivers: dict[str, Receiver] = {}
         self._consumers: dict[str, list[Executor]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
@@ -91,13 +92,15 @@ class Node:
             migrate(executor.service, executor.database, self.parts.clock.now())
             log = Log(name, executor.database.reader(), executor.database.compiled)
             logs[name] = SharedLog(log, self.parts.pools.readers) if executor.database.shared else log
-        receivers = {}
         for name, executor in self.executors.items():
             worker = self._workers.get(name)
-            receivers[name] = LocalService(executor, self.parts, self.waiters, worker.pause_of if worker else _goes_out)
-            self.calls.add(executor.service, receivers[name])
+            pause_of = worker.pause_of if worker else _goes_out
+            self._receivers[name] = LocalService(executor, self.parts, self.waiters, pause_of)
+            self.calls.add(executor.service, self._receivers[name])
         if self._network is not None:
-            logs.update(self._network.join(receivers, logs))
+            remote = self._network.join(dict(self._receivers), dict(logs))
+            self._receivers.update(remote)
+            logs.update(remote)
         for executor in self.executors.values():
             for source in executor.feeds:
                 if source not in logs:
@@ -212,9 +215,18 @@ class Node:
         """Whether the loop keeps up with its timers."""
         return self.rounds.lag < BUSY
 
-    def _consumed(self, source: str) -> int | None:
-        """The number up to which every consumer of this source has stored its position; None without consumers."""
-        return min((consumer.feeds[source].position for consumer in self._consumers.get(source, ())), default=None)
+    async def _consumed(self, source: str) -> int | None:
+        """The number up to which every consumer of this source has stored its position; None without consumers, or
+        where one of them cannot be asked."""
+        consumers = [
+            service.name
+            for service in self.services
+            if any(source_of(row.event) == source for row in service.listeners)
+        ]
+        try:
+            return min([await self._receivers[name].position(source) for name in consumers], default=None)
+        except Refusal:
+            return None
 
     def _publish_again(self, executor: Executor, told: int) -> None:
         """A database is in order again: a batch whose commit seemed to fail may have news that nobody was told, those

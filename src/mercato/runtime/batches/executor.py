@@ -127,7 +127,7 @@ class Executor:
 
     def start(self, logs: dict[str, Log]) -> None:
         """Read where this service stands; `logs` are those of the sources that it listens to."""
-        stored = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
+        stored = self.positions()
         tx = self._transaction()
         for source, feed in self.feeds.items():
             if source not in stored:
@@ -306,6 +306,10 @@ class Executor:
         """Events whose effect failed here, oldest first for each source."""
         return self._rows(LIST_PARKED)
 
+    def positions(self) -> dict[str, int]:
+        """How far this service is in the log of each source, as its database says."""
+        return {row.source: row.number for row in self._rows(LIST_POSITIONS)}
+
     def replay(self, row: ParkedRow) -> "asyncio.Future[Any]":
         """Try a parked event again as if it had never failed."""
         return self.submit(ReplayEvent(row.source, row.number), Caller.system(row.store, "replay"))
@@ -411,7 +415,7 @@ class Executor:
         """Believe nothing that is in memory: whether the last commit happened is known only to the database."""
         told = self._number
         try:
-            stored = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
+            stored = self.positions()
             self._reload()
             for tell in self.resumed:
                 tell(told)

@@ -19,7 +19,7 @@ from mercato.runtime.batches.items import EventItem
 from mercato.runtime.bus.feed import READ_AT_ONCE, Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, PARKED_KEYS, ParkedKey, ParkedRow
-from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, Fenced
+from mercato.runtime.bus.positions import ADD_POSITION, Fenced
 from mercato.runtime.bus.sequence import ADD_SEQUENCE, LOG
 from mercato.runtime.database.faults import DatabaseFault, InTheWay
 from mercato.runtime.database.jobs import ADD_LEASE, FREE_LEASE, TAKE_LEASE
@@ -285,8 +285,7 @@ class SharedExecutor(Executor):
     # What the database says, asked in a pool.
 
     def _stand(self) -> Standing:
-        positions = {row.source: row.number for row in self._rows(LIST_POSITIONS)}
-        return Standing(positions, self._rows(PARKED_KEYS), self._rows(LAST_NUMBER)[0].number)
+        return Standing(self.positions(), self._rows(PARKED_KEYS), self._rows(LAST_NUMBER)[0].number)
 
     def _believe(self, standing: Standing) -> None:
         self._parked.clear()

@@ -96,6 +96,11 @@ class Door:
             if log is None:
                 raise Unavailable(f"{source} does not run here")
             return await log.fetch(after, limit)
+        if sent.verb == "position":
+            service, source = msgspec.msgpack.decode(sent.body, type=tuple[str, str])
+            if service not in self.receivers:
+                raise Unavailable(f"{service} does not run here")
+            return await self.receivers[service].position(source)
         receiver = self.receivers.get(self.names.service_of(sent.message))
         if receiver is None or form is None:
             raise Unavailable(f"{sent.message} is not taken here: its sender and this process differ in what they know")

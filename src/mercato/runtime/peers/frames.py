@@ -23,7 +23,7 @@ _LENGTH = struct.Struct(">I")
 _COUNT = struct.Struct(">Q")
 _MAC = 32
 
-Verb = Literal["do", "once", "ask", "stored", "log"]
+Verb = Literal["do", "once", "ask", "stored", "log", "position"]
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="w", array_like=True):

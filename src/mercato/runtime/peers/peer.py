@@ -69,6 +69,11 @@ class Peer:
         body = msgspec.Raw(_encode((self.service, after, limit)))
         return _LOG.decode(await self._send(Sent(0, "log", "", body, _NOBODY, PATIENCE), again=True))
 
+    async def position(self, source: str) -> int:
+        body = msgspec.Raw(_encode((self.service, source)))
+        sent = Sent(0, "position", "", body, _NOBODY, PATIENCE)
+        return msgspec.msgpack.decode(await self._send(sent, again=True), type=int)
+
     async def _message(self, verb: Verb, message: Any, caller: Caller, *, again: bool, wait: float = 0.0) -> Any:
         name = name_of(type(message))
         form = self._names.form(name)
