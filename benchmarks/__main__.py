@@ -22,6 +22,7 @@ from benchmarks import (
     mixed,
     overload,
     product,
+    rolling,
     start,
 )
 from benchmarks.load.program import LoadError
@@ -63,6 +64,12 @@ BENCHMARKS = (
         "services apart on real servers: what the failure of each of them loses (nothing)",
         distributed.add_options,
         distributed.run,
+    ),
+    Benchmark(
+        "rolling",
+        "every process started again and tables changed, under load: no request fails",
+        rolling.add_options,
+        rolling.run,
     ),
 )
 

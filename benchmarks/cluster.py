@@ -6,6 +6,7 @@ The servers are those of tools/engines, and have to be up: `python -m tools.engi
 import contextlib
 import time
 from collections.abc import Iterator
+from http.client import OK, HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,35 @@ class Cluster:
 
     def pids(self) -> dict[str, int]:
         """The processes that serve something, by name, as in `orders-1`."""
+        return {name: pid for name, (pid, _) in self._processes().items()}
+
+    def ports(self) -> dict[str, int]:
+        """Where each listens for HTTP."""
+        return {name: port for name, (_, port) in self._processes().items()}
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a process takes orders."""
+        port = self.ports().get(name)
+        if port is None:
+            return False
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _processes(self) -> dict[str, tuple[int, int]]:
+        """Process and port by name."""
         found = {}
         for pid in processes.family(self.shop.pid)[1:]:
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
                 if "serve" in words:
-                    found[Path(words[words.index("--data") + 1]).name] = pid
+                    name = Path(words[words.index("--data") + 1]).name
+                    found[name] = pid, int(words[words.index("--port") + 1])
         return found
 
     def cpu_seconds(self) -> dict[str, float]:
