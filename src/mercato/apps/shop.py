@@ -63,7 +63,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         pools=threaded_pools(loop, servers=settings.on_servers),
         open_database=partial(open_database, settings),
         telemetry=_telemetry(settings, clock),
-        holder=ids.new("node"),
+        holder=settings.process if settings.on_servers else ids.new("node"),
         owns_alone=not settings.on_servers,
         loop=loop,
     )

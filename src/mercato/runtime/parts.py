@@ -120,8 +120,9 @@ class Parts(msgspec.Struct, frozen=True):
 
     `reached` is called with the name of each point where a crash matters. `recode` sends every message and event
     through its encoding even in process, as tests do. `owns_alone`: no other process uses these databases, of which the
-    lock of the data folder is proof. So what another holder holds was left behind by a process that has ended. `bus`
-    brings events from other processes; without it they are read from those processes themselves.
+    lock of the data folder is proof. So what another holder holds was left behind by a process that has ended. Where
+    databases are shared, what this `holder` holds when it starts was: it has the same name each time. `bus` brings
+    events from other processes; without it they are read from those processes themselves.
     """
 
     clock: Clock

@@ -2,7 +2,9 @@
 
 import os
 import re
+import socket
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -61,6 +63,13 @@ class Settings(msgspec.Struct, frozen=True):
     def url(self) -> str:
         """Where this installation is reached."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def process(self) -> str:
+        """What a process on this data folder is called wherever others need to tell it from them, also after it was
+        started again."""
+        place = f"{socket.gethostname()} {self.data.absolute()}"
+        return f"node_{blake2b(place.encode(), digest_size=12).hexdigest()}"
 
     @property
     def on_servers(self) -> bool:

@@ -25,6 +25,7 @@ ACROSS_STORES: dict[str, str] = {
     "runtime.database.intents.DUE": "one worker serves all stores; each row carries its own",
     "runtime.database.intents.BRING_NEAR": "the clock is one for all stores",
     "runtime.database.intents.RENEW": "the lease of everything that this process holds",
+    "runtime.database.intents.LEFT_BEHIND": "what this process left behind when it ended, for all stores",
     "runtime.database.intents.ORPHANED": "what a process that has ended left behind, for all stores",
     "runtime.database.jobs.FIND_JOB": "a job runs for all stores",
     "runtime.database.jobs.SET_JOB": "a job runs for all stores",

@@ -93,6 +93,12 @@ RENEW = write(
 BRING_NEAR = write(
     update(_intents).where(_intents.c.due_at > bindparam("far")).values(due_at=bindparam("now")), across_stores=True
 )
+LEFT_BEHIND = write(
+    update(_intents)
+    .where(_intents.c.holder == bindparam("holder"), _intents.c.state == "calling", ~any_of(_intents.c.id, "ids"))
+    .values(due_at=bindparam("due_at")),
+    across_stores=True,
+)
 ORPHANED = write(
     update(_intents)
     .where(_intents.c.state == "calling", _intents.c.holder != bindparam("holder"))

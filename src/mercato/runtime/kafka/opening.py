@@ -1,8 +1,5 @@
 """Which bus there is between processes: none, or what the settings name."""
 
-import socket
-from hashlib import blake2b
-
 from mercato.runtime.parts import Bus, Parts
 from mercato.runtime.settings import Settings, SettingsError
 
@@ -25,5 +22,4 @@ def open_bus(settings: Settings, parts: Parts) -> Bus | None:
             "servers, `pip install mercato[servers]`, or in a checkout `./mercato setup --servers`"
         ) from None
     servers, _, name = settings.events.removeprefix(SCHEME).partition("/")
-    place = f"{socket.gethostname()} {settings.data.absolute()}"
-    return KafkaBus(servers, name or "mercato", blake2b(place.encode(), digest_size=12).hexdigest(), parts)
+    return KafkaBus(servers, name or "mercato", settings.process, parts)

@@ -15,7 +15,7 @@ import msgspec
 from mercato.runtime.batches.executor import Executor
 from mercato.runtime.batches.items import StaleWork
 from mercato.runtime.calls import Calls
-from mercato.runtime.database.intents import BRING_NEAR, CLAIM, DUE, ORPHANED, POSTPONE, RENEW
+from mercato.runtime.database.intents import BRING_NEAR, CLAIM, DUE, LEFT_BEHIND, ORPHANED, POSTPONE, RENEW
 from mercato.runtime.database.statements import as_list
 from mercato.runtime.parts import Parts
 from mercato.runtime.service import Handle, Work
@@ -52,11 +52,13 @@ class PeerFailed(Exception):
 
 class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
     """Take over at most `limit` due intents. The lease of those `in_hand` is renewed; what this process holds and has
-    not in hand falls due by itself. `starting`: intents of processes that have ended are due at once."""
+    not in hand falls due by itself. `starting`: intents of processes that have ended are due at once, of all others
+    where this one is `alone`, else of the one that it was before."""
 
     allow = System
     limit: int
     starting: bool
+    alone: bool
     in_hand: tuple[str, ...] = ()
 
 
@@ -72,8 +74,10 @@ class PostponeWork(Command[None], frozen=True):
 
 
 def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[Intent, ...]:
-    if command.starting:
+    if command.starting and command.alone:
         tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
+    elif command.starting:
+        tx.run(LEFT_BEHIND, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now)
     tx.run(BRING_NEAR, far=tx.now + FAR, now=tx.now)
     if command.in_hand:
         tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
@@ -150,14 +154,14 @@ class Worker:
 
     async def look(self) -> None:
         """Find due work until the task is cancelled."""
-        starting, looks = self._parts.owns_alone, 0
+        starting, looks = True, 0
         while True:
             room = max(0, min(CLAIM_AT_ONCE, MEMORY - max(self._held.values())))
             in_hand = tuple(intent_id for intent_id, _ in self._in_hand) if looks % LOOKS_TO_RENEW == 0 else ()
             claimed: tuple[Intent, ...] = ()
             if room or in_hand:
                 try:
-                    command = ClaimWork(room, starting, in_hand)
+                    command = ClaimWork(room, starting, self._parts.owns_alone, in_hand)
                     claimed = await self._executor.submit(command, Caller.system("", f"{self._name} worker"))
                     starting = False
                 except Refusal:
