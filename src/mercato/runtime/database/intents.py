@@ -95,7 +95,9 @@ BRING_NEAR = write(
 )
 LEFT_BEHIND = write(
     update(_intents)
-    .where(_intents.c.holder == bindparam("holder"), _intents.c.state == "calling", ~any_of(_intents.c.id, "ids"))
+    .where(
+        _intents.c.holder == bindparam("holder"), _intents.c.state == "calling", _intents.c.due_at < bindparam("before")
+    )
     .values(due_at=bindparam("due_at")),
     across_stores=True,
 )

@@ -52,12 +52,12 @@ class PeerFailed(Exception):
 
 class ClaimWork(Command[tuple[Intent, ...]], frozen=True):
     """Take over at most `limit` due intents. The lease of those `in_hand` is renewed; what this process holds and has
-    not in hand falls due by itself. `starting`: intents of processes that have ended are due at once, of all others
-    where this one is `alone`, else of the one that it was before."""
+    not in hand falls due by itself. `starting`, when this process started (0: that is long ago): intents of processes
+    that have ended are due at once, of all others where this one is `alone`, else of the one that it was before."""
 
     allow = System
     limit: int
-    starting: bool
+    starting: int
     alone: bool
     in_hand: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ def claim_work(tx: Transaction, command: ClaimWork, _caller: Caller) -> tuple[In
     if command.starting and command.alone:
         tx.run(ORPHANED, holder=tx.holder, due_at=tx.now)
     elif command.starting:
-        tx.run(LEFT_BEHIND, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now)
+        tx.run(LEFT_BEHIND, holder=tx.holder, before=command.starting + LEASE, due_at=tx.now)
     tx.run(BRING_NEAR, far=tx.now + FAR, now=tx.now)
     if command.in_hand:
         tx.run(RENEW, holder=tx.holder, ids=as_list(command.in_hand), due_at=tx.now + LEASE)
@@ -134,6 +134,7 @@ class Worker:
         self._in_hand: dict[tuple[str, int], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._started_at = parts.clock.now()
         for handle in HANDLES:
             executor.add_handle(handle)
 
@@ -154,7 +155,7 @@ class Worker:
 
     async def look(self) -> None:
         """Find due work until the task is cancelled."""
-        starting, looks = True, 0
+        starting, looks = self._started_at, 0
         while True:
             room = max(0, min(CLAIM_AT_ONCE, MEMORY - max(self._held.values())))
             in_hand = tuple(intent_id for intent_id, _ in self._in_hand) if looks % LOOKS_TO_RENEW == 0 else ()
@@ -163,7 +164,7 @@ class Worker:
                 try:
                     command = ClaimWork(room, starting, self._parts.owns_alone, in_hand)
                     claimed = await self._executor.submit(command, Caller.system("", f"{self._name} worker"))
-                    starting = False
+                    starting = 0
                 except Refusal:
                     pass  # the database is out of order for the moment; the next look tries again
             for intent in claimed:
