@@ -59,6 +59,7 @@ async def apart(folder: Path, servers: Servers, name: str) -> AsyncIterator[Town
     peers = {service: [f"127.0.0.1:{port}" for port, node in zip(doors, NODES, strict=True) if service in node]
              for service in service_names()}  # fmt: skip
     shops = []
+    front = f"http://127.0.0.1:{ports[-1]}"
     for place, (services, door) in enumerate(zip(NODES, doors, strict=True)):
         own = msgspec.structs.replace(
             settings,
@@ -67,13 +68,16 @@ async def apart(folder: Path, servers: Servers, name: str) -> AsyncIterator[Town
             listen=f"127.0.0.1:{door}" if services else "",
             peers=" ".join(f"{service}={','.join(addresses)}" for service, addresses in peers.items()),
             keys=str(folder / "keys.json"),
+            public_url=front,
         )
         parts = make_parts(own, asyncio.get_running_loop())
         shops.append(Shop(own, msgspec.structs.replace(parts, clock=clock, ids=Ids(clock)), runs=frozenset(services)))
     for shop in shops:
         shop.start()
     try:
-        async with aiohttp.ClientSession() as http, _listening(shops[-1]):
+        # The test gateway sends its notices to the process that runs payments.
+        payments = next(shop for shop in shops if "payments" in shop.node.executors)
+        async with aiohttp.ClientSession() as http, _listening(payments), _listening(shops[-1]):
             town = Town(shops, clock, http)
             await until(lambda: _all_consume(town))
             yield town

@@ -36,6 +36,7 @@ class Supervisor:
             "MERCATO_PEERS": peers_of(planned),
             "MERCATO_KEYS": str(settings.keys_file.absolute()),
             "MERCATO_LOG": "stderr",
+            "MERCATO_PUBLIC_URL": settings.url,
             "MERCATO_MEDIA": settings.media or f"folder:{(settings.data / 'media').absolute()}",
             "MERCATO_DRAIN": os.environ.get("MERCATO_DRAIN", "0"),
         }
