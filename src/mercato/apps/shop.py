@@ -20,8 +20,10 @@ from mercato.runtime.access.forwarded import trusted_proxy
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
+from mercato.runtime.access.shared_limits import SharedLimits
 from mercato.runtime.answers import encode
 from mercato.runtime.bus.opening import open_bus
+from mercato.runtime.cache.opening import open_cache
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
@@ -65,7 +67,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         owns_alone=not settings.on_servers,
         loop=loop,
     )
-    return msgspec.structs.replace(parts, bus=open_bus(settings, parts))
+    return msgspec.structs.replace(parts, bus=open_bus(settings, parts), cache=open_cache(settings, parts))
 
 
 class Shop:
@@ -88,6 +90,8 @@ class Shop:
         self.node = Node(make_services(Setup(settings, parts, runs), makers), parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
+        if parts.cache is not None and parts.cache.shared:
+            limiter.sharing = SharedLimits(limiter, parts.cache, parts)
         proxy = trusted_proxy(settings.trusted_proxy)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter, proxy)
         api = tuple(route for service in self.node.services for route in service.routes)
@@ -110,9 +114,13 @@ class Shop:
 
     def start(self) -> None:
         self.node.start()
+        if self.parts.cache is not None:
+            self.parts.cache.start()
 
     async def stop(self) -> None:
         await self.node.stop()
+        if self.parts.cache is not None:
+            await self.parts.cache.close()
         self.parts.telemetry.close()
 
     def server(self) -> "ShopServer":
