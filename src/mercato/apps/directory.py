@@ -53,10 +53,11 @@ class StoreDirectory:
     """The directory of this installation, over the services of this process."""
 
     def __init__(self, node: Node) -> None:
-        cache = node.parts.cache
-        is_shared = cache is not None and cache.shared
-        self._shared_holders = Shelf(cache, node.parts, "holder", _Known) if cache and is_shared else None
-        self._shared_tenants = Shelf(cache, node.parts, "tenant", Tenant) if cache and is_shared else None
+        self._shared_holders: Shelf[_Known] | None = None
+        self._shared_tenants: Shelf[Tenant] | None = None
+        if node.parts.cache is not None and node.parts.cache.shared:
+            self._shared_holders = Shelf(node.parts.cache, node.parts, "holder", _Known)
+            self._shared_tenants = Shelf(node.parts.cache, node.parts, "tenant", Tenant)
         self._calls = node.calls
         self._clock: Clock = node.parts.clock
         self._keyring: Keyring = node.parts.keyring

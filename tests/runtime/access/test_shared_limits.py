@@ -47,7 +47,7 @@ class SharedLimitsSuite:
     @pytest.fixture(autouse=True)
     def _slowly(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("read", "write", "auth"):
-            monkeypatch.setitem(RULES, name, Rule(BURST, 1e-6))  # type: ignore[arg-type]
+            monkeypatch.setitem(RULES, name, Rule(BURST, 1e-6))
 
     async def test_together_they_let_in_a_burst_and_what_they_take_before_they_have_heard(self, world: World) -> None:
         for each in (1, 3, 7):

@@ -43,7 +43,7 @@ class Reached(NamedTuple):
     cache: RedisCache
     parts: Parts
     log: io.StringIO
-    beside: "Redis"
+    beside: Any
 
     async def flush(self) -> None:
         await self.beside.execute_command("FLUSHDB")
@@ -57,7 +57,7 @@ async def reach(server: Engine, keyring: Keyring = KEYRING) -> Reached:
     log = io.StringIO()
     parts = parts_of(SystemClock(), keyring, log)
     cache = RedisCache(address(server), parts)
-    beside = Redis.from_url(address(server), protocol=2)
+    beside: Any = Redis.from_url(address(server), protocol=2)
     await beside.execute_command("FLUSHDB")
     cache.start()
     await until(lambda: cache.up)
