@@ -20,10 +20,10 @@ from mercato.runtime.access.forwarded import trusted_proxy
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
-from mercato.runtime.access.shared_limits import SharedLimits
 from mercato.runtime.answers import encode
 from mercato.runtime.bus.opening import open_bus
 from mercato.runtime.cache.opening import open_cache
+from mercato.runtime.cache.shared_limits import SharedLimits
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge

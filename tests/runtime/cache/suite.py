@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
-from mercato.runtime.cache.engine import LONGEST, MOST_DEBT, Bucket, Cache, Found, Permit
+from mercato.runtime.access.limits import Rule
+from mercato.runtime.cache.engine import LONGEST, MOST_DEBT, Cache, Found, Permit
 
 # Nothing comes back while a test runs.
-SLOW = Bucket(burst=20.0, per_ms=1e-9)
+SLOW = Rule(burst=20, per_second=1e-6)
 
 
 class Kept(Protocol):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mercato.runtime.cache.engine import LONGEST, Bucket
+from mercato.runtime.access.limits import Rule
+from mercato.runtime.cache.engine import LONGEST
 from mercato.runtime.cache.local import LocalCache
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
@@ -45,14 +46,14 @@ async def test_a_permit_is_over_when_what_it_was_asked_for_would_be() -> None:
 
 async def test_tokens_come_back_with_time_and_full_buckets_take_no_room() -> None:
     kept = Kept()
-    bucket = Bucket(burst=2.0, per_ms=0.01)
-    assert await kept.cache.take(bucket, {"x": 4}) == (-2,)
+    rule = Rule(burst=2, per_second=10.0)
+    assert await kept.cache.take(rule, {"x": 4}) == (-2,)
     kept.clock.advance(250)
-    assert await kept.cache.ask(bucket, "x") == 0.5
+    assert await kept.cache.ask(rule, "x") == 0.5
     kept.clock.advance(50)
-    assert await kept.cache.ask(bucket, "x") == 1
+    assert await kept.cache.ask(rule, "x") == 1
     kept.clock.advance(200)
-    assert await kept.cache.take(bucket, {"x": 0}) == (2,)
+    assert await kept.cache.take(rule, {"x": 0}) == (2,)
     assert len(kept.cache) == 0
 
 
@@ -60,7 +61,7 @@ async def test_the_oldest_goes_when_there_is_no_room() -> None:
     kept = Kept(room=3)
     for number in range(5):
         await keep(kept.cache, f"k{number}", "ann", b"1")
-        await kept.cache.take(Bucket(2.0, 0.01), {f"k{number}": 2})
+        await kept.cache.take(Rule(2, 10.0), {f"k{number}": 2})
     assert [await value(kept.cache, f"k{number}") for number in range(5)] == [None, None, b"1", b"1", b"1"]
     assert len(kept.cache) == 6
     kept.cache.drop("sort", ("ann",))

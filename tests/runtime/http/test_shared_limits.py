@@ -4,9 +4,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from mercato.runtime.access.limits import RULES, Limiter
-from mercato.runtime.access.shared_limits import SharedLimits
 from mercato.runtime.access.who import Holder, Tenant
 from mercato.runtime.cache.local import LocalCache
+from mercato.runtime.cache.shared_limits import SharedLimits
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Route

@@ -1,11 +1,10 @@
-"""Rate limits: a token bucket for each key, in process. What several processes grant together is shared_limits.py."""
+"""Rate limits: a token bucket for each key, in process. Those that processes share are cache/shared_limits.py."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 import msgspec
 
-from mercato.runtime.cache.engine import Bucket
 from mercato.values.clock import Clock
 
 Limit = Literal["none", "read", "write", "auth"]
@@ -40,11 +39,12 @@ class _Buckets:
     `taken` is what was let in since it was told to others; None where nobody is told.
     """
 
-    __slots__ = ("burst", "left", "per_ms", "taken")
+    __slots__ = ("burst", "left", "per_ms", "rule", "taken")
 
     def __init__(self, rule: Rule, scale: float) -> None:
-        self.burst = float(int(rule.burst * scale))
-        self.per_ms = rule.per_second * scale / 1_000
+        self.rule = Rule(int(rule.burst * scale), rule.per_second * scale)
+        self.burst = float(self.rule.burst)
+        self.per_ms = self.rule.per_second / 1_000
         self.left: dict[str, tuple[float, int]] = {}
         self.taken: dict[str, int] | None = None
 
@@ -97,10 +97,10 @@ class Limiter:
                 taken, buckets.taken = buckets.taken, {}
                 yield limit, taken
 
-    def bucket(self, limit: Limit) -> Bucket | None:
-        """How the buckets of this limit fill; None where it is switched off."""
+    def rule(self, limit: Limit) -> Rule | None:
+        """The scaled rule of this limit; None where it is switched off."""
         buckets = self._buckets.get(limit)
-        return None if buckets is None else Bucket(buckets.burst, buckets.per_ms)
+        return None if buckets is None else buckets.rule
 
     def lower(self, limit: Limit, key: str, tokens: float) -> None:
         """All processes together have left this many: here there are no more, less what was taken meanwhile."""

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from mercato.runtime.access.limits import Rule
+
 LONGEST = 30_000  # ms for which anything is kept
 MOST_DEBT = 16  # bursts that a bucket may owe: what more was taken of it is forgiven
 
@@ -26,13 +28,6 @@ class Found(msgspec.Struct, frozen=True):
     value: bytes | None = None
     left: int = 0
     permit: Permit | None = None
-
-
-class Bucket(msgspec.Struct, frozen=True):
-    """How a bucket of tokens fills: `burst` at most, `per_ms` of them each millisecond."""
-
-    burst: float
-    per_ms: float
 
 
 class Cache(Protocol):
@@ -61,11 +56,11 @@ class Cache(Protocol):
         """Forget everything of these subjects, before anything that is asked of this cache later. It is tried until it
         is done, or until everything that was kept before is over by itself."""
 
-    async def take(self, bucket: Bucket, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
-        """Take so many tokens out of each of these buckets, also more than they have: how many each has then, below
+    async def take(self, rule: Rule, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
+        """Take so many tokens out of the bucket of each key, also more than they have: how many each has then, below
         zero if it owes some. None: nobody knows."""
 
-    async def ask(self, bucket: Bucket, key: str) -> float | None:
+    async def ask(self, rule: Rule, key: str) -> float | None:
         """Take one token if there is one: how many there were before. Below 1: none was taken. None: nobody knows."""
 
     async def close(self) -> None: ...

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mercato.runtime.cache.engine import LONGEST, MOST_DEBT, Bucket, Found, Permit
+from mercato.runtime.access.limits import Rule
+from mercato.runtime.cache.engine import LONGEST, MOST_DEBT, Found, Permit
 from mercato.values.clock import Clock
 from mercato.values.ids import Ids
 
@@ -65,13 +66,13 @@ class LocalCache:
             for place in tuple(self._by_subject.get((kind, subject), ())):
                 self._forget(place)
 
-    async def take(self, bucket: Bucket, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
-        return tuple(self._take(bucket, key, number) for key, number in tokens.items())
+    async def take(self, rule: Rule, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
+        return tuple(self._take(rule, key, number) for key, number in tokens.items())
 
-    async def ask(self, bucket: Bucket, key: str) -> float | None:
-        before = self._take(bucket, key, 0)
+    async def ask(self, rule: Rule, key: str) -> float | None:
+        before = self._take(rule, key, 0)
         if before >= 1:
-            self._take(bucket, key, 1)
+            self._take(rule, key, 1)
         return before
 
     async def close(self) -> None:
@@ -90,14 +91,14 @@ class LocalCache:
             if not places:
                 del self._by_subject[entry.subject]
 
-    def _take(self, bucket: Bucket, key: str, number: int) -> float:
+    def _take(self, rule: Rule, key: str, number: int) -> float:
         """How many tokens are left then. A bucket is the moment at which it will be full again (GCRA)."""
-        now = self._clock.now()
+        now, per_ms = self._clock.now(), rule.per_second / 1_000
         full = self._full_at.pop(key, now)
-        most = now + MOST_DEBT * bucket.burst / bucket.per_ms
-        full = min(max(full, now) + number / bucket.per_ms, most)
+        most = now + MOST_DEBT * rule.burst / per_ms
+        full = min(max(full, now) + number / per_ms, most)
         if full > now:
             while len(self._full_at) >= self._room:
                 del self._full_at[next(iter(self._full_at))]
             self._full_at[key] = full
-        return round(bucket.burst - (full - now) * bucket.per_ms, 6)
+        return round(rule.burst - (full - now) * per_ms, 6)

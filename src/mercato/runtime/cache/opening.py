@@ -2,18 +2,18 @@
 
 from urllib.parse import urlsplit
 
+from mercato.runtime.cache.around import Around
 from mercato.runtime.cache.engine import Cache
 from mercato.runtime.cache.local import LocalCache
-from mercato.runtime.parts import Parts
 from mercato.runtime.settings import Settings, SettingsError
 
 FORM = "redis://[:PASSWORD@]HOST:PORT/DB"
 
 
-def open_cache(settings: Settings, parts: Parts) -> Cache:
+def open_cache(settings: Settings, around: Around) -> Cache:
     """A server is reached when the cache is started. Raises SettingsError for a URL that cannot be used."""
     if not settings.cache:
-        return LocalCache(parts.clock, parts.ids)
+        return LocalCache(around.clock, around.ids)
     _refuse_unusable(settings.cache)
     try:
         from mercato.runtime.cache.redis import RedisCache
@@ -22,7 +22,7 @@ def open_cache(settings: Settings, parts: Parts) -> Cache:
             f"MERCATO_CACHE names Redis, whose client is not installed ({error.name}): install Mercato with its "
             "servers, `pip install mercato[servers]`, or in a checkout `./mercato setup --servers`"
         ) from None
-    return RedisCache(settings.cache, parts)
+    return RedisCache(settings.cache, around)
 
 
 def _refuse_unusable(url: str) -> None:

@@ -15,10 +15,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from mercato.runtime.access.limits import Rule
 from mercato.runtime.cache import scripts
-from mercato.runtime.cache.engine import LONGEST, Bucket, Found, Permit
+from mercato.runtime.cache.around import Around
+from mercato.runtime.cache.engine import LONGEST, Found, Permit
 from mercato.runtime.cache.figures import Figures
-from mercato.runtime.parts import Parts
 
 PATIENCE = 0.025  # seconds for which those who wait do so; the server may still answer
 GONE_AFTER = 0.5  # seconds without an answer, after which the server is down
@@ -59,9 +60,9 @@ class _Wish:
 class RedisCache:
     shared = True
 
-    def __init__(self, url: str, parts: Parts) -> None:
+    def __init__(self, url: str, around: Around) -> None:
         self.up = False
-        self.figures = Figures(parts.telemetry.registry)
+        self.figures = Figures(around.telemetry.registry)
         self._client = Redis.from_url(
             url,
             protocol=2,
@@ -70,10 +71,10 @@ class RedisCache:
             socket_connect_timeout=GONE_AFTER,
             max_connections=2,
         )
-        self._loop = parts.loop
-        self._clock = parts.clock
-        self._ids = parts.ids
-        self._log = parts.telemetry.log
+        self._loop = around.loop
+        self._clock = around.clock
+        self._ids = around.ids
+        self._log = around.telemetry.log
         self._late = False
         self._closed = False
         self._gone_since: float | None = None
@@ -117,10 +118,10 @@ class RedisCache:
         if self.up:
             self._wish(_Wish(command, drop=self._dropped))
 
-    async def take(self, bucket: Bucket, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
+    async def take(self, rule: Rule, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
         keys = list(tokens)
         parts = [keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE)]
-        replies = [self._ask(_take(bucket, part, 0, [tokens[key] for key in part])) for part in parts]
+        replies = [self._ask(_take(rule, part, 0, [tokens[key] for key in part])) for part in parts]
         left: list[float] = []
         for reply in [await reply for reply in replies]:
             if reply is None:
@@ -128,8 +129,8 @@ class RedisCache:
             left.extend(float(number) for number in reply)
         return tuple(left)
 
-    async def ask(self, bucket: Bucket, key: str) -> float | None:
-        reply = await self._ask(_take(bucket, [key], 1, [1]))
+    async def ask(self, rule: Rule, key: str) -> float | None:
+        reply = await self._ask(_take(rule, [key], 1, [1]))
         return None if reply is None else float(reply[0])
 
     async def close(self) -> None:
@@ -277,9 +278,9 @@ def _subject(kind: str, subject: str) -> str:
     return f"{PREFIX}{kind}-of:{subject}"
 
 
-def _take(bucket: Bucket, keys: list[str], asked: int, numbers: list[int]) -> Command:
+def _take(rule: Rule, keys: list[str], asked: int, numbers: list[int]) -> Command:
     call = _call(scripts.TAKE, *(f"{PREFIX}limit:{key}" for key in keys))
-    return (*call, repr(bucket.burst), repr(bucket.per_ms), asked, *numbers)
+    return (*call, rule.burst, repr(rule.per_second / 1_000), asked, *numbers)
 
 
 def _call(script: str, *keys: str) -> Command:

@@ -9,9 +9,9 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from mercato.runtime.access.sealed import Unsealer, Unsound, seal
+from mercato.runtime.cache.around import Around
 from mercato.runtime.cache.engine import LONGEST, Cache, Permit
 from mercato.runtime.cache.hashing import KeyHash
-from mercato.runtime.parts import Parts
 
 ROUNDED = 5  # ms by which times may be wrong that several clocks tell in whole ms
 
@@ -39,12 +39,12 @@ class Shelf(Generic[Record]):
     before, this process may have heard nothing. So nothing outlives its end here because a server was out of reach when
     it should have been dropped."""
 
-    def __init__(self, cache: Cache, parts: Parts, kind: str, record: type[Record]) -> None:
+    def __init__(self, cache: Cache, around: Around, kind: str, record: type[Record]) -> None:
         self._cache = cache
-        self._clock = parts.clock
-        self._keyring = parts.keyring
+        self._clock = around.clock
+        self._keyring = around.keyring
         self._kind = kind
-        self._hash = KeyHash(parts.keyring, kind)
+        self._hash = KeyHash(around.keyring, kind)
         self._purpose = f"cached {kind}"
         self._unsealer = Unsealer(self._purpose, _Sealed, memo=False)
         self._decoder = msgspec.json.Decoder(record)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mercato.runtime.access.limits import RULES, Limiter, Rule
-from mercato.runtime.access.shared_limits import EVERY, SharedLimits
-from mercato.runtime.cache.engine import MOST_DEBT, Bucket, Cache
+from mercato.runtime.cache.engine import MOST_DEBT, Cache
 from mercato.runtime.cache.local import LocalCache
+from mercato.runtime.cache.shared_limits import EVERY, SharedLimits
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
 from tests.runtime.cache.processes import Manual, leave, manual, parts_of, reach
@@ -145,10 +145,10 @@ async def test_in_the_long_run_all_together_have_the_rate_of_one(seed: int, monk
 
 async def test_what_is_owed_has_a_bound() -> None:
     at, cache = _shared()
-    bucket = Bucket(20.0, 0.00025)
-    assert await cache.take(bucket, {"x": 10**9}) == (20 - 20 * MOST_DEBT,)
+    rule = Rule(20, 0.25)
+    assert await cache.take(rule, {"x": 10**9}) == (20 - 20 * MOST_DEBT,)
     at.clock.advance(MOST_DEBT * 80_000)
-    assert await cache.take(bucket, {"x": 0}) == (20,)
+    assert await cache.take(rule, {"x": 0}) == (20,)
 
 
 async def test_what_is_let_in_while_the_answer_is_on_its_way_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +203,9 @@ async def test_nothing_is_told_when_nothing_was_let_in_and_all_of_it_at_once_oth
     told: list[dict[str, int]] = []
     take = cache.take
 
-    async def noted(bucket: Bucket, tokens: dict[str, int]) -> Any:
+    async def noted(rule: Rule, tokens: dict[str, int]) -> Any:
         told.append(tokens)
-        return await take(bucket, tokens)
+        return await take(rule, tokens)
 
     monkeypatch.setattr(cache, "take", noted)
     monkeypatch.setattr(process.sharing, "_loop", Loop())

@@ -16,9 +16,9 @@ one does, as long as the cache is in reach.
 from typing import Any
 
 from mercato.runtime.access.limits import Limit, Limiter
+from mercato.runtime.cache.around import Around
 from mercato.runtime.cache.engine import Cache
 from mercato.runtime.cache.hashing import KeyHash
-from mercato.runtime.parts import Parts
 
 EVERY = 0.05  # seconds
 TOLD: tuple[Limit, ...] = ("read", "write")
@@ -27,21 +27,21 @@ TOLD: tuple[Limit, ...] = ("read", "write")
 class SharedLimits:
     """Tells the cache what `limiter` lets in, and the limiter what the cache has added up."""
 
-    def __init__(self, limiter: Limiter, cache: Cache, parts: Parts) -> None:
+    def __init__(self, limiter: Limiter, cache: Cache, around: Around) -> None:
         self._limiter = limiter
         self._cache = cache
-        self._loop = parts.loop
-        self._hash = KeyHash(parts.keyring, "limit")
+        self._loop = around.loop
+        self._hash = KeyHash(around.keyring, "limit")
         self._is_due = False
         self._telling: Any = None
         limiter.collect(TOLD, self._be_due)
 
     async def ask(self, limit: Limit, key: str) -> int:
         """After how many seconds a request is welcome that this process has just let in; 0: now."""
-        bucket = self._limiter.bucket(limit)
-        if bucket is None:
+        rule = self._limiter.rule(limit)
+        if rule is None:
             return 0
-        before = await self._cache.ask(bucket, f"{limit}:{self._hash(key)}")
+        before = await self._cache.ask(rule, f"{limit}:{self._hash(key)}")
         if before is None:
             return 0
         if before >= 1:
@@ -49,15 +49,15 @@ class SharedLimits:
             return 0
         self._limiter.give_back(limit, key)
         self._limiter.lower(limit, key, before)
-        return 1 + int((1 - before) / bucket.per_ms / 1_000)
+        return 1 + int((1 - before) / rule.per_second)
 
     async def tell(self) -> None:
         """Tell what was let in since the last time, and hear what is left."""
         for limit, taken in self._limiter.collected():
-            bucket = self._limiter.bucket(limit)
-            if bucket is None or not self._cache.up:
+            rule = self._limiter.rule(limit)
+            if rule is None or not self._cache.up:
                 continue
-            left = await self._cache.take(bucket, {f"{limit}:{self._hash(key)}": taken[key] for key in taken})
+            left = await self._cache.take(rule, {f"{limit}:{self._hash(key)}": taken[key] for key in taken})
             for key, tokens in zip(taken, left or (), strict=left is not None):
                 self._limiter.lower(limit, key, tokens)
 
