@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -227,3 +228,48 @@ async def test_a_cache_that_was_never_started_or_is_closed_early_leaves_nothing_
     early = RedisCache(address(server), parts_of(SystemClock()))
     early.start()
     await early.close()
+
+
+async def test_a_server_that_answers_something_else_is_down_and_nobody_is_hurt(
+    kept: Reached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = kept.cache._exchange
+
+    async def wrongly(commands: list[Any], patience: float) -> list[Any]:
+        return [[] for _ in await exchange(commands, patience)]
+
+    monkeypatch.setattr(kept.cache, "_exchange", wrongly)
+    found = await asyncio.gather(kept.cache.find("sort", "a"), kept.cache.find("sort", "b"))
+    assert list(found) == [NOTHING, NOTHING]
+    assert not kept.cache.up
+    assert await kept.cache.ask(SLOW, "x") is None
+    monkeypatch.setattr(kept.cache, "_exchange", exchange)
+    await until(lambda: kept.cache.up)
+    await keep(kept.cache, "a", "ann", b"1")
+    assert await value(kept.cache, "a") == b"1"
+
+
+async def test_who_waits_when_the_cache_is_closed_waits_no_longer(
+    kept: Reached, engine: Callable[[str], Engine]
+) -> None:
+    server = engine("redis")
+    server.pause()
+    try:
+        asking = asyncio.ensure_future(kept.cache.find("sort", "a"))
+        await asyncio.sleep(0)
+        await kept.cache.close()
+        assert await asking == NOTHING
+    finally:
+        server.resume()
+
+
+async def test_a_server_on_which_scripts_are_forbidden_is_down(kept: Reached) -> None:
+    await kept.beside.execute_command("ACL", "SETUSER", "default", "-evalsha")
+    try:
+        assert await kept.cache.find("sort", "a") == NOTHING
+        await until(lambda: kept.figure("errors_total") > 2)
+        assert not kept.cache.up
+    finally:
+        await kept.beside.execute_command("ACL", "SETUSER", "default", "+@all")
+    await until(lambda: kept.cache.up)
+    assert events(kept) == ["cache_gone", "cache_back"]

@@ -5,15 +5,15 @@ is down from the first failure on; then a task of its own tries again, now and t
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha1
+from itertools import chain
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from mercato.runtime.access.limits import Rule
 from mercato.runtime.cache import scripts
@@ -28,7 +28,6 @@ AT_ONCE = 200  # commands in a batch; the buckets of one command too
 MOST_DROPS = 20_000  # that may wait for the server to be back
 PREFIX = "mercato:"
 
-_FAILURES = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 _NAMES = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
     for script in (scripts.FIND, scripts.KEEP, scripts.TAKE)
@@ -38,19 +37,23 @@ _NOTHING = Found()
 Command = tuple[Any, ...]
 
 
+def _ignore(_reply: Any) -> None: ...
+
+
 class _Wish:
-    """A command, and who waits for its reply. `drop` is the number of what it drops."""
+    """A command, and who waits for what its reply says, as `read` reads it. `drop` is the number of what it drops."""
 
-    __slots__ = ("command", "drop", "reply")
+    __slots__ = ("command", "drop", "read", "reply")
 
-    def __init__(self, command: Command, reply: "asyncio.Future[Any] | None" = None, drop: int = 0) -> None:
+    def __init__(self, command: Command, read: Callable[[Any], Any] = _ignore, drop: int = 0) -> None:
         self.command = command
-        self.reply = reply
+        self.read = read
+        self.reply: asyncio.Future[Any] | None = None
         self.drop = drop
 
-    def answer(self, reply: Any) -> None:
+    def answer(self, said: Any) -> None:
         if self.reply is not None and not self.reply.done():
-            self.reply.set_result(reply)
+            self.reply.set_result(said)
 
     @property
     def is_over(self) -> bool:
@@ -92,13 +95,17 @@ class RedisCache:
 
     async def find(self, kind: str, key: str) -> Found:
         gate, place = _gate(kind), f"{PREFIX}{kind}:{key}"
-        reply = await self._ask((*_call(scripts.FIND, gate, place), self._stamp()))
-        if reply is None:
+
+        def read(reply: list[Any]) -> Found:
+            value, left, gate_now, now = reply
+            return Found(value, int(left), Permit(kind, key, gate_now.decode("latin-1"), int(now)))
+
+        found: Found | None = await self._ask((*_call(scripts.FIND, gate, place), self._stamp()), read)
+        if found is None:
             self.figures.found.labels(kind, "late" if self.up else "down").inc()
             return _NOTHING
-        value, left, gate_now, now = reply
-        self.figures.found.labels(kind, "miss" if value is None else "hit").inc()
-        return Found(value, left, Permit(kind, key, gate_now.decode("latin-1"), now))
+        self.figures.found.labels(kind, "miss" if found.value is None else "hit").inc()
+        return found
 
     def keep(self, permit: Permit, subject: str, value: bytes, life: int) -> None:
         if self.up and not self._late:
@@ -121,17 +128,13 @@ class RedisCache:
     async def take(self, rule: Rule, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
         keys = list(tokens)
         parts = [keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE)]
-        replies = [self._ask(_take(rule, part, 0, [tokens[key] for key in part])) for part in parts]
-        left: list[float] = []
-        for reply in [await reply for reply in replies]:
-            if reply is None:
-                return None
-            left.extend(float(number) for number in reply)
-        return tuple(left)
+        asked = [self._ask(_take(rule, part, 0, [tokens[key] for key in part]), _floats) for part in parts]
+        left = [await numbers for numbers in asked]
+        return None if None in left else tuple(chain.from_iterable(left))
 
     async def ask(self, rule: Rule, key: str) -> float | None:
-        reply = await self._ask(_take(rule, [key], 1, [1]))
-        return None if reply is None else float(reply[0])
+        before = await self._ask(_take(rule, [key], 1, [1]), _floats)
+        return None if before is None else float(before[0])
 
     async def close(self) -> None:
         """What is to be dropped is dropped first, if the server answers."""
@@ -146,20 +149,21 @@ class RedisCache:
             if task is not None:
                 task.cancel()
         self._give_up(self._wishes)
-        with suppress(*_FAILURES):
+        with suppress(Exception):  # it is over either way
             await self._client.aclose()
 
     # Sending.
 
-    def _ask(self, command: Command) -> "asyncio.Future[Any]":
-        """The reply that will be there in a moment; None where there is none in time."""
-        wish = _Wish(command, self._loop.create_future())
+    def _ask(self, command: Command, read: Callable[[Any], Any]) -> "asyncio.Future[Any]":
+        """What the reply says, which will be there in a moment; None where there is none in time."""
+        wish = _Wish(command, read)
+        said: asyncio.Future[Any] = self._loop.create_future()
+        wish.reply = said
         if self.up and not self._late:
             self._wish(wish)
         else:
             wish.answer(None)
-        assert wish.reply is not None, "it was just made"
-        return wish.reply
+        return said
 
     def _wish(self, wish: _Wish) -> None:
         self._wishes.append(wish)
@@ -174,21 +178,25 @@ class RedisCache:
                 del self._wishes[:AT_ONCE]
                 if not wishes:
                     continue
-                timer = self._loop.call_later(PATIENCE, self._grow_late, wishes)
-                try:
-                    replies = await self._exchange([wish.command for wish in wishes], GONE_AFTER)
-                except _FAILURES as failure:
-                    self._go_down(failure, wishes)
-                    return
-                finally:
-                    timer.cancel()
-                self._late = False
-                for wish, reply in zip(wishes, replies, strict=True):
-                    self._drops.pop(wish.drop, None)
-                    wish.answer(reply)
-                self.figures.drops.set(len(self._drops))
+                await self._send_batch(wishes)
+        except Exception as failure:  # whatever it is: those who wait for a reply must not wait for ever
+            self._go_down(failure)
         finally:
             self._sender = None
+
+    async def _send_batch(self, wishes: list[_Wish]) -> None:
+        timer = self._loop.call_later(PATIENCE, self._grow_late, wishes)
+        try:
+            replies = await self._exchange([wish.command for wish in wishes], GONE_AFTER)
+            for wish, reply in zip(wishes, replies, strict=True):
+                self._drops.pop(wish.drop, None)
+                wish.answer(wish.read(reply))
+        finally:
+            timer.cancel()
+            self._give_up(wishes)  # those that have no reply
+        self._late = False
+        self._attempts = 0
+        self.figures.drops.set(len(self._drops))
 
     async def _exchange(self, commands: list[Command], patience: float) -> list[Any]:
         """The replies to these commands, in one round trip. Raises the first error among them."""
@@ -210,14 +218,14 @@ class RedisCache:
 
     # Being down, and coming back.
 
-    def _go_down(self, failure: BaseException, wishes: list[_Wish]) -> None:
+    def _go_down(self, failure: Exception) -> None:
         self.up = self._late = False
         self.figures.up.set(0)
-        waiting, self._wishes = [*wishes, *self._wishes], []
+        waiting, self._wishes = self._wishes, []
         self._give_up(waiting)
         self._fail(failure)
 
-    def _fail(self, failure: BaseException) -> None:
+    def _fail(self, failure: Exception) -> None:
         """It is down, or still is: one line when that begins, and another attempt later."""
         self.figures.errors.inc()
         if self._gone_since is None:
@@ -240,14 +248,15 @@ class RedisCache:
         now = self._clock.elapsed()
         self._drops = {number: drop for number, drop in self._drops.items() if drop[1] > now}
         drops = dict(self._drops)
-        commands: list[Command] = [("SET", f"{PREFIX}probe", "1", "PX", 1_000)]
-        commands += [("SCRIPT LOAD", script) for script in _NAMES]
+        probe = f"{PREFIX}probe"
+        commands: list[Command] = [("SCRIPT LOAD", script) for script in _NAMES]
+        commands += [("SET", probe, "1", "PX", 1_000), (*_call(scripts.FIND, probe, probe), self._stamp())]
         commands += [command for command, _ in drops.values()]
         try:
-            with suppress(*_FAILURES):
+            with suppress(Exception):  # of a connection that is broken already
                 await cast(Awaitable[None], self._client.connection_pool.disconnect())
             await self._exchange(commands, 2 * GONE_AFTER)
-        except _FAILURES as failure:
+        except Exception as failure:
             self._fail(failure)
             return
         for number in drops:
@@ -256,7 +265,6 @@ class RedisCache:
 
     def _be_up(self) -> None:
         self.up = True
-        self._attempts = 0
         self.figures.up.set(1)
         self.figures.drops.set(len(self._drops))
         for number, (command, _) in self._drops.items():  # those that came meanwhile
@@ -268,6 +276,10 @@ class RedisCache:
 
     def _stamp(self) -> str:
         return self._ids.secret().hex()[:32]
+
+
+def _floats(reply: list[bytes]) -> tuple[float, ...]:
+    return tuple(float(number) for number in reply)
 
 
 def _gate(kind: str) -> str:
