@@ -195,6 +195,17 @@ class DirectorySuite:
             assert (await first.shop()).currency == "USD"
             first.hear(event)
 
+    async def test_settings_of_whose_change_the_cache_could_not_be_told_are_old_all_the_same(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = await world.processes(2)
+        assert (await first.shop()).currency == "EUR"
+        world.town.currency = "USD"
+        monkeypatch.setattr(second.cache, "drop", lambda *_: None)
+        second.hear(SettingsChanged(StoreId("sto_red"), ("currency",)))
+        world.clock.advance(100)
+        assert (await second.shop()).currency == "USD"
+
     async def test_a_slow_process_does_not_bring_back_old_settings(self, world: World) -> None:
         slow, other = await world.processes(2)
         world.town.slow = go_on = asyncio.Event()

@@ -129,7 +129,7 @@ class StoreDirectory:
         if shelf is None:
             return await self._ask(token, token_hash), REMEMBER
         lying = await shelf.find(token_hash)
-        if lying.record is not None and lying.record.id not in self._ended:
+        if lying.record is not None:
             return lying.record, min(lying.left, REMEMBER)
         known = await self._ask(token, token_hash)
         if known is not None:

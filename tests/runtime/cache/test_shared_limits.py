@@ -152,21 +152,22 @@ async def test_what_is_owed_has_a_bound() -> None:
 
 
 async def test_what_is_let_in_while_the_answer_is_on_its_way_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, "read", Rule(BURST, 1.0))
     at, cache = _shared()
-    process = Process(cache, at.clock)
+    process, other = Process(cache, at.clock), Process(cache, at.clock)
+    other.let_in(10)
+    await other.tell()
     take = cache.take
 
     async def slow(*given: Any) -> Any:
         left = await take(*given)
-        assert process.let_in(7) == 7
+        assert process.let_in(3) == 3
         return left
 
     monkeypatch.setattr(cache, "take", slow)
-    monkeypatch.setitem(RULES, "read", Rule(BURST, 1.0))
-    process = Process(cache, at.clock)
     assert process.let_in(5) == 5
     await process.tell()
-    assert process.let_in(BURST) == BURST - 12
+    assert process.let_in(BURST) == BURST - 10 - 5 - 3
 
 
 async def test_a_cache_that_is_out_of_reach_leaves_each_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,12 +113,6 @@ class Limiter:
         if tokens < left:
             buckets.left[key] = (tokens, now)
 
-    def give_back(self, limit: Limit, key: str) -> None:
-        """A request that was let in is refused all the same."""
-        buckets = self._buckets[limit]
-        left, last = buckets.left.get(key, (buckets.burst, 0))
-        buckets.left[key] = (min(left + 1, buckets.burst), last)
-
 
 def _tell_nobody() -> None: ...
 

@@ -230,7 +230,8 @@ class RedisCache:
         self.figures.errors.inc()
         if self._gone_since is None:
             self._gone_since = self._clock.elapsed()
-            self._log.error("cache_gone", error=f"{type(failure).__name__}: {failure}")
+            why = "no answer in time" if isinstance(failure, TimeoutError) else f"{type(failure).__name__}: {failure}"
+            self._log.error("cache_gone", error=why)
         if not self._closed:
             pause = PAUSES[min(self._attempts, len(PAUSES) - 1)]
             self._attempts += 1

@@ -47,7 +47,6 @@ class SharedLimits:
         if before >= 1:
             self._limiter.lower(limit, key, before - 1)
             return 0
-        self._limiter.give_back(limit, key)
         self._limiter.lower(limit, key, before)
         return 1 + int((1 - before) / rule.per_second)
 
