@@ -111,10 +111,13 @@ async def test_nobody_waits_for_a_paused_server_and_late_answers_are_taken(
         finds = [kept.cache.find("sort", f"k{number}") for number in range(20)]
         assert await asyncio.gather(*finds) == [NOTHING] * 20
         assert [await kept.cache.find("sort", "a") for _ in range(1_000)] == [NOTHING] * 1_000
+        telling = asyncio.ensure_future(kept.cache.take(SLOW, {"x": 3}))  # no request waits for it
+        await asyncio.sleep(0)
         assert kept.figure("round_trips_total") == trips + 1  # the thousand were not sent, and waited for nothing
         assert kept.figure("lookups_total", kind="sort", outcome="late") == 1_020
     finally:
         server.resume()
+    assert await telling == (17,)
     await until(lambda: not kept.cache._late)
     assert kept.cache.up
     await keep(kept.cache, "a", "ann", b"1")

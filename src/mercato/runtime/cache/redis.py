@@ -24,7 +24,7 @@ from mercato.runtime.cache.figures import Figures
 PATIENCE = 0.025  # seconds for which those who wait do so; the server may still answer
 GONE_AFTER = 0.5  # seconds without an answer, after which the server is down
 PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0)  # seconds between attempts to reach it again, the last one again and again
-AT_ONCE = 200  # commands in a batch; the buckets of one command too
+AT_ONCE = 100  # commands in a batch, and buckets in a command
 MOST_DROPS = 20_000  # that may wait for the server to be back
 PREFIX = "mercato:"
 
@@ -41,14 +41,16 @@ def _ignore(_reply: Any) -> None: ...
 
 
 class _Wish:
-    """A command, and who waits for what its reply says, as `read` reads it. `drop` is the number of what it drops."""
+    """A command, and who waits for what its reply says, as `read` reads it. `drop` is the number of what it drops.
+    `patient`: no request waits for it, so it may be late."""
 
-    __slots__ = ("command", "drop", "read", "reply")
+    __slots__ = ("command", "drop", "patient", "read", "reply")
 
     def __init__(self, command: Command, read: Callable[[Any], Any] = _ignore, drop: int = 0) -> None:
         self.command = command
         self.read = read
         self.reply: asyncio.Future[Any] | None = None
+        self.patient = False
         self.drop = drop
 
     def answer(self, said: Any) -> None:
@@ -128,7 +130,8 @@ class RedisCache:
     async def take(self, rule: Rule, tokens: Mapping[str, int]) -> tuple[float, ...] | None:
         keys = list(tokens)
         parts = [keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE)]
-        asked = [self._ask(_take(rule, part, 0, [tokens[key] for key in part]), _floats) for part in parts]
+        calls = [_take(rule, part, 0, [tokens[key] for key in part]) for part in parts]
+        asked = [self._ask(call, _floats, patient=True) for call in calls]
         left = [await numbers for numbers in asked]
         return None if None in left else tuple(chain.from_iterable(left))
 
@@ -154,12 +157,13 @@ class RedisCache:
 
     # Sending.
 
-    def _ask(self, command: Command, read: Callable[[Any], Any]) -> "asyncio.Future[Any]":
+    def _ask(self, command: Command, read: Callable[[Any], Any], *, patient: bool = False) -> "asyncio.Future[Any]":
         """What the reply says, which will be there in a moment; None where there is none in time."""
         wish = _Wish(command, read)
         said: asyncio.Future[Any] = self._loop.create_future()
         wish.reply = said
-        if self.up and not self._late:
+        wish.patient = patient
+        if self.up and (patient or not self._late):
             self._wish(wish)
         else:
             wish.answer(None)
@@ -210,7 +214,7 @@ class RedisCache:
     def _grow_late(self, wishes: list[_Wish]) -> None:
         """The server takes its time: nobody waits for it any more, until it has answered."""
         self._late = True
-        self._give_up([*wishes, *self._wishes])
+        self._give_up([wish for wish in (*wishes, *self._wishes) if not wish.patient])
 
     def _give_up(self, wishes: list[_Wish]) -> None:
         for wish in wishes:
