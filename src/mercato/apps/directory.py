@@ -112,7 +112,7 @@ class StoreDirectory:
         return holder
 
     async def _ask_for_tenant(self, host: str, handle: str) -> Tenant:
-        shelf, key = self._shared_tenants, f"{host} {handle}"
+        shelf, key = self._shared_tenants, f"{len(host)} {host} {handle}"
         if shelf is None:
             return _tenant_of(await self._find_store(host, handle))
         lying = await shelf.find(key)
