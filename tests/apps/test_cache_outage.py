@@ -15,7 +15,7 @@ from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.settings import Settings
 from mercato.values.ids import StoreId
 from mercato.values.messages import Caller
-from tests.runtime.cache.processes import address
+from tests.runtime.cache.processes import address, be_patient, be_usual
 from tests.services.conftest import until
 from tools.engines import Engine
 
@@ -65,6 +65,7 @@ async def town(tmp_path: Path, engine: Callable[[str], Engine]) -> AsyncIterator
     shop.start()
     await shop.node.calls.do(OpenStore(RED, "red", "Red", "EUR", hosts=("red.example",)), STAFF)
     town = Town(shop)
+    be_patient(town.cache)
     await until(lambda: town.cache.up)
     await town.cache._client.flushdb()
     yield town
@@ -111,6 +112,7 @@ async def test_flushed_paused_killed_and_back_the_shop_answers_what_is_right(
         (server.pause, server.resume),
         (server.kill, server.start),
     ]
+    be_usual(town.cache)
     for number, (hurt, heal) in enumerate(hurts, start=1):
         hurt()
         try:

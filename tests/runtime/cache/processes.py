@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from redis.asyncio import Redis
 
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.cache.redis import RedisCache
+from mercato.runtime.cache.redis import PATIENCE, RedisCache
 from mercato.runtime.parts import Parts
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import Clock, ManualClock, SystemClock
@@ -37,6 +37,15 @@ def address(server: Engine) -> str:
     return server.url.rpartition("/")[0] + f"/{DATABASE}"
 
 
+def be_patient(cache: RedisCache) -> None:
+    """Whether a busy machine answers in time, is not what a test is about."""
+    cache.patience = cache.gone_after = 30.0
+
+
+def be_usual(cache: RedisCache) -> None:
+    cache.patience, cache.gone_after = PATIENCE, 1.0
+
+
 class Reached(NamedTuple):
     """A cache that has reached its server, with its log, and a client beside it."""
 
@@ -57,6 +66,7 @@ async def reach(server: Engine, keyring: Keyring = KEYRING) -> Reached:
     log = io.StringIO()
     parts = parts_of(SystemClock(), keyring, log)
     cache = RedisCache(address(server), parts)
+    be_patient(cache)
     beside: Any = Redis.from_url(address(server), protocol=2)
     await beside.execute_command("FLUSHDB")
     cache.start()

@@ -10,7 +10,7 @@ from mercato.runtime.cache import redis
 from mercato.runtime.cache.engine import LONGEST
 from mercato.runtime.cache.redis import RedisCache
 from mercato.values.clock import SystemClock
-from tests.runtime.cache.processes import Reached, address, leave, parts_of, reach
+from tests.runtime.cache.processes import Reached, address, be_patient, be_usual, leave, parts_of, reach
 from tests.runtime.cache.suite import NOTHING, SLOW, CacheSuite, keep, permit, value
 from tests.services.conftest import until
 from tools.engines import Engine
@@ -101,9 +101,9 @@ async def test_a_killed_server_is_left_alone_and_found_again(kept: Reached, engi
 
 
 async def test_nobody_waits_for_a_paused_server_and_late_answers_are_taken(
-    kept: Reached, engine: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+    kept: Reached, engine: Callable[[str], Engine]
 ) -> None:
-    monkeypatch.setattr(redis, "GONE_AFTER", 60.0)  # so that only the patience of those who wait ends
+    kept.cache.patience = redis.PATIENCE  # only that of those who wait ends
     server = engine("redis")
     trips = kept.figure("round_trips_total")
     server.pause()
@@ -126,6 +126,7 @@ async def test_nobody_waits_for_a_paused_server_and_late_answers_are_taken(
 
 
 async def test_a_server_that_stays_paused_is_gone(kept: Reached, engine: Callable[[str], Engine]) -> None:
+    be_usual(kept.cache)
     server = engine("redis")
     server.pause()
     try:
@@ -145,6 +146,7 @@ async def test_what_is_dropped_while_the_server_is_away_is_gone_when_it_is_back(
     await keep(kept.cache, "a", "ann", b"1")
     await keep(kept.cache, "b", "bob", b"2")
     assert await value(kept.cache, "a") == b"1"
+    be_usual(kept.cache)
     getattr(server, hurt)()
     try:
         kept.cache.drop("sort", ("ann",))  # is sent, and not answered
@@ -156,6 +158,7 @@ async def test_what_is_dropped_while_the_server_is_away_is_gone_when_it_is_back(
             server.start()
         else:
             server.resume()
+    be_patient(kept.cache)
     await until(lambda: kept.cache.up)
     assert [await value(kept.cache, key) for key in "ab"] == [None, None]
     assert kept.figure("drops_waiting") == 0
@@ -255,6 +258,7 @@ async def test_a_server_that_answers_something_else_is_down_and_nobody_is_hurt(
 async def test_who_waits_when_the_cache_is_closed_waits_no_longer(
     kept: Reached, engine: Callable[[str], Engine]
 ) -> None:
+    be_usual(kept.cache)
     server = engine("redis")
     server.pause()
     try:

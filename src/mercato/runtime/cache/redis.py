@@ -67,13 +67,15 @@ class RedisCache:
 
     def __init__(self, url: str, around: Around) -> None:
         self.up = False
+        self.patience = PATIENCE
+        self.gone_after = GONE_AFTER
         self.figures = Figures(around.telemetry.registry)
         self._client = Redis.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=GONE_AFTER,
-            socket_connect_timeout=GONE_AFTER,
+            socket_timeout=None,  # every exchange has a time, that for connecting included
+            socket_connect_timeout=None,
             max_connections=2,
         )
         self._loop = around.loop
@@ -143,7 +145,7 @@ class RedisCache:
         """What is to be dropped is dropped first, if the server answers."""
         if self._sender is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._sender), GONE_AFTER)
+                await asyncio.wait_for(asyncio.shield(self._sender), self.gone_after)
         self._closed = True
         self.up = False
         if self._timer is not None:
@@ -189,9 +191,9 @@ class RedisCache:
             self._sender = None
 
     async def _send_batch(self, wishes: list[_Wish]) -> None:
-        timer = self._loop.call_later(PATIENCE, self._grow_late, wishes)
+        timer = self._loop.call_later(self.patience, self._grow_late, wishes)
         try:
-            replies = await self._exchange([wish.command for wish in wishes], GONE_AFTER)
+            replies = await self._exchange([wish.command for wish in wishes], self.gone_after)
             for wish, reply in zip(wishes, replies, strict=True):
                 self._drops.pop(wish.drop, None)
                 wish.answer(wish.read(reply))
@@ -260,7 +262,7 @@ class RedisCache:
         try:
             with suppress(Exception):  # of a connection that is broken already
                 await cast(Awaitable[None], self._client.connection_pool.disconnect())
-            await self._exchange(commands, 2 * GONE_AFTER)
+            await self._exchange(commands, 2 * self.gone_after)
         except Exception as failure:
             self._fail(failure)
             return

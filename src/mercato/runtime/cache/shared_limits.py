@@ -13,6 +13,8 @@ Attempts to log in guard passwords, and are few: the cache is asked about each. 
 one does, as long as the cache is in reach.
 """
 
+import asyncio
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from mercato.runtime.access.limits import Limit, Limiter
@@ -52,13 +54,17 @@ class SharedLimits:
 
     async def tell(self) -> None:
         """Tell what was let in since the last time, and hear what is left."""
-        for limit, taken in self._limiter.collected():
-            rule = self._limiter.rule(limit)
-            if rule is None or not self._cache.up:
-                continue
-            left = await self._cache.take(rule, {f"{limit}:{self._hash(key)}": taken[key] for key in taken})
-            for key, tokens in zip(taken, left or (), strict=left is not None):
-                self._limiter.lower(limit, key, tokens)
+        collected = tuple(self._limiter.collected())
+        if self._cache.up:
+            takes = [self._take(limit, taken) for limit, taken in collected]
+            for (limit, taken), left in zip(collected, await asyncio.gather(*takes), strict=True):
+                for key, tokens in zip(taken, left or (), strict=left is not None):
+                    self._limiter.lower(limit, key, tokens)
+
+    def _take(self, limit: Limit, taken: Mapping[str, int]) -> Awaitable[tuple[float, ...] | None]:
+        rule = self._limiter.rule(limit)
+        assert rule is not None, "what is switched off takes nothing"
+        return self._cache.take(rule, {f"{limit}:{self._hash(key)}": taken[key] for key in taken})
 
     def _be_due(self) -> None:
         """Something was let in."""
