@@ -40,6 +40,11 @@ PERMITTED: tuple[Permission, ...] = (
         "as above: they are loaded with the first task that a command hands over",
     ),
     Permission(
+        "src/mercato/runtime/cache/opening.py",
+        ("mercato.runtime.cache.redis.RedisCache",),
+        "the client is there only where the settings name a server, and a start without one does not load it",
+    ),
+    Permission(
         "src/mercato/runtime/database/statements.py",
         ("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
         "an embedded shop never needs the servers' dialects, and its start would wait for them to load",

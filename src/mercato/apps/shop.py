@@ -22,6 +22,8 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.limits import Limiter
 from mercato.runtime.access.passwords import Argon2Passwords
 from mercato.runtime.answers import encode
+from mercato.runtime.cache.opening import open_cache
+from mercato.runtime.cache.shared_limits import SharedLimits
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
@@ -67,7 +69,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         owns_alone=not settings.on_servers,
         loop=loop,
     )
-    return msgspec.structs.replace(parts, bus=open_bus(settings, parts))
+    return msgspec.structs.replace(parts, bus=open_bus(settings, parts), cache=open_cache(settings, parts))
 
 
 class Shop:
@@ -91,6 +93,8 @@ class Shop:
         self.node = Node(make_services(Setup(settings, parts, self.media, runs), makers), parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
+        if parts.cache is not None and parts.cache.shared:
+            limiter.sharing = SharedLimits(limiter, parts.cache, parts)
         proxy = trusted_proxy(settings.trusted_proxy)
         self.edge = Edge(self.node.calls, parts, self.directory, limiter, proxy)
         self.edge.image_origin = _origin(settings.media_url).encode()
@@ -114,10 +118,14 @@ class Shop:
 
     def start(self) -> None:
         self.node.start()
+        if self.parts.cache is not None:
+            self.parts.cache.start()
 
     async def stop(self) -> None:
         await self.node.stop()
         await self.media.close()
+        if self.parts.cache is not None:
+            await self.parts.cache.close()
         self.parts.telemetry.close()
 
     def server(self) -> "ShopServer":

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
+from mercato.runtime.cache.engine import Cache
 from mercato.runtime.database.engine import Database, Reached, nothing_happens
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import Clock
@@ -122,7 +123,8 @@ class Parts(msgspec.Struct, frozen=True):
     through its encoding even in process, as tests do. `owns_alone`: no other process uses these databases, of which the
     lock of the data folder is proof. So what another holder holds was left behind by a process that has ended. Where
     databases are shared, what this `holder` holds when it starts was: it has the same name each time. `bus` brings
-    events from other processes; without it they are read from those processes themselves.
+    events from other processes; without it they are read from those processes themselves. `cache` is what
+    processes share to be faster.
     """
 
     clock: Clock
@@ -136,4 +138,5 @@ class Parts(msgspec.Struct, frozen=True):
     recode: bool = False
     owns_alone: bool = False
     bus: Bus | None = None
+    cache: Cache | None = None
     loop: Any = None

@@ -49,7 +49,8 @@ class Stream(Protocol):
 
 
 class Log:
-    """What went wrong, a line of JSON each. When the stream fails, lines are dropped, never requests (F17)."""
+    """What went wrong, and what is well again, a line of JSON each. When the stream fails, lines are dropped, never
+    requests (F17)."""
 
     def __init__(self, clock: Clock, stream: Stream) -> None:
         self._clock = clock
@@ -57,7 +58,14 @@ class Log:
         self.dropped = 0
 
     def error(self, event: str, **facts: Any) -> None:
-        line = {**facts, "event": event, "level": "error", "at": self._clock.now()}
+        self._write("error", event, facts)
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Nothing is wrong, but somebody who reads of errors wants to know it."""
+        self._write("info", event, facts)
+
+    def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        line = {**facts, "event": event, "level": level, "at": self._clock.now()}
         try:
             self._stream.write(msgspec.json.encode(line).decode() + "\n")
         except (OSError, ValueError):

@@ -14,14 +14,17 @@ _VERSION = "v1"
 
 
 class Unsealer(Generic[Record]):
-    """Reads records that were signed for one purpose."""
+    """Reads records that were signed for one purpose. `memo`: the keyring remembers them, as they are read again."""
 
-    def __init__(self, purpose: str, record: type[Record]) -> None:
+    def __init__(self, purpose: str, record: type[Record], *, memo: bool = True) -> None:
         self._purpose = purpose
+        self._memo = memo
         self._decoder = msgspec.json.Decoder(record)
 
     def unseal(self, keyring: Keyring, text: str) -> Record:
         """The record in a signed text. Raises Unsound for everything that `seal` did not make for this purpose."""
+        if not self._memo:
+            return _unseal(keyring, self._purpose, text, self._decoder)
         known: Record | None = keyring.signed.get((self._purpose, text))
         if known is None:
             known = _unseal(keyring, self._purpose, text, self._decoder)
@@ -33,12 +36,13 @@ class Unsound(Exception):
     """A text that this installation has not signed for this purpose, or that was changed since."""
 
 
-def seal(keyring: Keyring, purpose: str, record: msgspec.Struct) -> str:
-    """The record signed for one purpose."""
+def seal(keyring: Keyring, purpose: str, record: msgspec.Struct, *, memo: bool = True) -> str:
+    """The record signed for one purpose. `memo`: it will soon be read here."""
     payload = msgspec.json.encode(record)
     key_id, mac = keyring.sign(purpose.encode(), payload)
     text = f"{_VERSION}.{key_id}.{_to_text(payload)}.{_to_text(mac)}"
-    keyring.remember(purpose, text, record)
+    if memo:
+        keyring.remember(purpose, text, record)
     return text
 
 

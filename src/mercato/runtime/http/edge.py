@@ -104,6 +104,8 @@ class Edge:
         """The caller, if store and token are in memory."""
         if route.storeless:
             return Caller(store="", request=request.id, trace=request.id)
+        if route.limit == "auth" and self.limiter.sharing is not None:
+            return None
         tenant = self.directory.known_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
         if tenant is None:
             return None
@@ -114,12 +116,19 @@ class Edge:
         return self._admit(route, request, tenant, holder)
 
     async def _enter(self, route: Route, request: Request) -> Caller:
-        tenant = await self.directory.find_tenant(host_name(request.headers.get(b"host", b"")), request.handle)
+        host, directory = host_name(request.headers.get(b"host", b"")), self.directory
+        tenant = directory.known_tenant(host, request.handle) or await directory.find_tenant(host, request.handle)
         token = _token(route, request, tenant)
-        holder = await self.directory.find_holder(token) if token else None
+        holder = (directory.known_holder(token) or await directory.find_holder(token)) if token else None
         if token and holder is None and not route.page and route.limit != "auth":
             raise LogInFirst("this token is unknown, has ended or has expired")
-        return self._admit(route, request, tenant, holder)
+        caller = self._admit(route, request, tenant, holder)
+        sharing = self.limiter.sharing
+        if route.limit == "auth" and sharing is not None:
+            retry_after = await sharing.ask("auth", f"{tenant.store} {request.peer}")
+            if retry_after:
+                raise TooManyRequests(retry_after=retry_after)
+        return caller
 
     def _admit(self, route: Route, request: Request, tenant: Tenant, holder: Holder | None) -> Caller:
         if holder is not None and holder.store != tenant.store:
@@ -128,7 +137,10 @@ class Edge:
             _refuse_cross_site(request)
         if route.limit != "none":
             # A log-in has no holder yet worth counting; everybody else is counted by who they are.
-            key = request.peer if holder is None or route.limit == "auth" else holder.buyer or request.peer
+            if holder is None or route.limit == "auth" or not holder.buyer:
+                key = f"{tenant.store} {request.peer}"
+            else:
+                key = holder.buyer
             retry_after = self.limiter.take(route.limit, key)
             if retry_after:
                 raise TooManyRequests(retry_after=retry_after)
