@@ -53,8 +53,10 @@ class LocalService:
         if answer.body is not None or seconds <= 0:
             return answer
         assert answer.subject is not None, "an answer without a body names what to wait for"
-        if outcome is not None and answer.subject == subject and (decided := await outcome) is not None:
-            return decided
+        if outcome is not None and answer.subject == subject:
+            decided = await outcome
+            if decided is not None or self._loop.time() >= end:
+                return decided or answer
         return await self._wait_for(caller.store, answer.subject, end - self._loop.time()) or answer
 
     async def ask(self, query: Query[Any], caller: Caller) -> Any:
