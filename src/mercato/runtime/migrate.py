@@ -79,7 +79,9 @@ def _apply_by_steps(
         try:
             connection.execute(statement)
         except DoneBefore:
-            if mark not in found:
+            if mark not in found:  # by something else than an earlier try
+                connection.rollback()
+                _run(database, connection, REMOVE_MIGRATION, of=mark)
                 raise
         _run(database, connection, SET_MIGRATION, of=mark, at=now)
         connection.execute("COMMIT")
