@@ -75,13 +75,13 @@ class Ground:
             ended = asked(
                 login.at("mercato"),
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                f"WHERE datname = '{login.database}' AND usename = '{login.user}'",  # noqa: S608 - our own
+                f"WHERE datname = '{login.database}' AND usename = '{login.user}'",
             )
             return len(ended)
         with closing(connected(login)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id FROM information_schema.processlist "
-                f"WHERE db = '{login.database}' AND user = '{login.user}' AND id <> CONNECTION_ID()"  # noqa: S608
+                f"WHERE db = '{login.database}' AND user = '{login.user}' AND id <> CONNECTION_ID()"
             )
             found = [number for (number,) in cursor.fetchall()]
             for number in found:

@@ -78,7 +78,9 @@ def _shape_of(connection: Connection, dialect: str) -> Shape:
         return {name: _sqlite_table(connection, name) for name in names}
     ours = "DATABASE()" if dialect == "mysql" else "'public'"
     shape: Shape = {}
-    columns = "table_name, column_name, data_type, character_maximum_length, collation_name, is_nullable, column_default"
+    columns = (
+        "table_name, column_name, data_type, character_maximum_length, collation_name, is_nullable, column_default"
+    )
     for row in connection.fetch(
         f"SELECT {columns} FROM information_schema.columns WHERE table_schema = {ours}", (), 10_000  # noqa: S608
     ):  # fmt: skip
@@ -108,7 +110,7 @@ def _sqlite_table(connection: Connection, name: str) -> Any:
     indexes = connection.fetch(f"SELECT name, \"unique\", origin FROM pragma_index_list('{name}')", (), 100)  # noqa: S608
     ((text, compact),) = connection.fetch(
         "SELECT t.sql, l.wr FROM sqlite_master t JOIN pragma_table_list l ON l.name = t.name "
-        f"WHERE t.type = 'table' AND t.name = '{name}'", (), 1  # noqa: S608
+        f"WHERE t.type = 'table' AND t.name = '{name}'", (), 1
     )  # fmt: skip
     checks = sorted(part.split(")")[0] for part in text.split("CHECK")[1:])
     parts = {
@@ -219,7 +221,9 @@ def _crash_at(step: int, *, after: bool) -> Any:
 
     def crashing(execute: Any) -> Any:
         def run(self: Any, text: str, values: Any = (), /) -> int:
-            counts = "lock" not in text.lower() and "GRANT" not in text and not text.startswith(("SET", "START", "BEGIN"))
+            counts = (
+                "lock" not in text.lower() and "GRANT" not in text and not text.startswith(("SET", "START", "BEGIN"))
+            )
             last = counts and next(left, 1) == 0
             if last and not after:
                 raise Crash

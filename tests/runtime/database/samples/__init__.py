@@ -50,7 +50,9 @@ LIST = fetch(Thing, select(*_columns).where(_mine).order_by(things.c.id))
 BY_LABEL = fetch(Thing, select(*_columns).where(_mine, things.c.label == bindparam("label")).order_by(things.c.id))
 IN_ORDER = fetch(Thing, select(*_columns).where(_mine).order_by(things.c.label, things.c.id))
 SOME = fetch(Thing, select(*_columns).where(_mine, any_of(things.c.label, "labels")).order_by(things.c.id))
-PAIRS = fetch(Thing, select(*_columns).where(_mine, any_pair(things.c.id, things.c.label, "pairs")).order_by(things.c.id))
+PAIRS = fetch(
+    Thing, select(*_columns).where(_mine, any_pair(things.c.id, things.c.label, "pairs")).order_by(things.c.id)
+)
 KINDS = fetch(Thing, select(*_columns).where(_mine, one_of(things.c.label, "red", "blue")).order_by(things.c.id))
 FREE = fetch(Thing, claim(select(*_columns).where(_mine).order_by(things.c.id).limit(bindparam("limit_"))))
 TOTAL = fetch(
