@@ -30,25 +30,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture(params=["sqlite", *SERVERS])
 def ground(tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> Iterator[Ground]:
     """Databases on every engine of the port."""
-    yield from _prepared(tmp_path, request, engine)
+    yield from prepared(request.param, tmp_path, request, engine)
 
 
 @pytest.fixture(params=SERVERS)
 def shared_ground(tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> Iterator[Ground]:
     """Databases on every engine that several processes may share."""
-    yield from _prepared(tmp_path, request, engine)
+    yield from prepared(request.param, tmp_path, request, engine)
 
 
 @pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.server)])
 def postgresql_ground(
     tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]
 ) -> Iterator[Ground]:
-    yield from _prepared(tmp_path, request, engine)
+    yield from prepared(request.param, tmp_path, request, engine)
 
 
-def _prepared(folder: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> Iterator[Ground]:
+def prepared(
+    kind: str, folder: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]
+) -> Iterator[Ground]:
     """Databases that are there already are emptied: making them takes longer than many a test."""
-    kind: str = request.param
     ground = Ground(kind, folder, None if kind == "sqlite" else engine(kind))
     known: dict[tuple[str, str], Ground] = request.getfixturevalue("grounds")
     ground.emptied(service for other, service in known if other == kind)
