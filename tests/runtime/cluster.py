@@ -40,6 +40,7 @@ class Cluster:
     def __init__(self, ground: Ground, layout: tuple[Runs, ...], events: Engine | None = None) -> None:
         self.ground = ground
         self.clock = ManualClock()
+        self.patience = 40.0  # seconds
         self.log = io.StringIO()
         self.nodes: dict[int, Node] = {}
         self.servers = events.url.removeprefix("kafka://") if events is not None else ""
@@ -134,7 +135,7 @@ class Cluster:
     async def caught_up(self) -> None:
         """Wait until everything that was told has had its effect."""
         last = self.last()
-        await until(lambda: self.position() >= last, 40.0)
+        await until(lambda: self.position() >= last, self.patience)
 
     def logged(self) -> dict[str, list[int]]:
         """What was told of each name, in the order of the log."""

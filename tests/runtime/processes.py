@@ -131,6 +131,8 @@ class Processes:
         for process in self._all:
             process.executor.close()
             process.executor._parts.pools.close()
+            if (close := process.executor.service.close) is not None:
+                close()
 
 
 class _Nothing:

@@ -249,7 +249,7 @@ async def test_of_two_that_consume_one_source_each_event_has_its_effect_once(
         _, taken = await meet(both, works, (ANN, ANN), choices)
         for process in both:
             await _work(process)
-            assert "event_parked" not in process.log.getvalue()
+        assert _parked(processes) == []
         assert len(pages(processes)) == number
         assert numbers(processes) == list(range(1, number + 1))
         ((position,),) = processes.ground.rows("notebook", "SELECT number FROM positions WHERE source = 'wishes'")
