@@ -3,14 +3,15 @@
 from contextlib import closing
 from typing import Any
 
+import psycopg
+import pymysql
+
 from mercato.runtime.database.urls import Address
 
 
 def connected(address: Address) -> Any:
     """A connection of the raw driver that commits each statement."""
     if address.scheme == "mysql":
-        import pymysql
-
         return pymysql.connect(
             host=address.host,
             port=address.port,
@@ -19,8 +20,6 @@ def connected(address: Address) -> Any:
             database=address.database or None,
             autocommit=True,
         )
-    import psycopg
-
     return psycopg.connect(address.url, autocommit=True)
 
 

@@ -88,7 +88,7 @@ class Cluster:
         """The process is gone: nothing is said, no lease is freed."""
         node = self.nodes.pop(place)
         for executor in node.executors.values():
-            executor._paused = True  # type: ignore[attr-defined]
+            executor._paused = True
             await until(lambda each=executor: not each._in_flight)  # type: ignore[misc]
             if executor.database.shared:
                 executor.let_go(set(executor.feeds))  # type: ignore[attr-defined]

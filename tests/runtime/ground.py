@@ -1,4 +1,4 @@
-"""Where tests of the runtime have their databases: files of their own, or databases on a server that all tests share."""
+"""Where tests of the runtime have their databases: files of their own, or a server's that all tests share."""
 
 import os
 from collections.abc import Iterable
@@ -72,17 +72,11 @@ class Ground:
         """End every session of the service at the server, as if somebody had pulled the plugs; how many."""
         login = self.address(service)
         if self.kind == "postgresql":
-            ended = asked(
-                login.at("mercato"),
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                f"WHERE datname = '{login.database}' AND usename = '{login.user}'",
-            )
-            return len(ended)
+            sessions = f"pg_stat_activity WHERE datname = '{login.database}' AND usename = '{login.user}'"
+            return len(asked(login.at("mercato"), f"SELECT pg_terminate_backend(pid, 5000) FROM {sessions}"))  # noqa: S608
         with closing(connected(login)) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM information_schema.processlist "
-                f"WHERE db = '{login.database}' AND user = '{login.user}' AND id <> CONNECTION_ID()"
-            )
+            sessions = f"information_schema.processlist WHERE db = '{login.database}' AND user = '{login.user}'"
+            cursor.execute(f"SELECT id FROM {sessions} AND id <> CONNECTION_ID()")  # noqa: S608 - our own
             found = [number for (number,) in cursor.fetchall()]
             for number in found:
                 cursor.execute(f"KILL {number}")

@@ -229,7 +229,7 @@ class Gated:
 def gated(process: Process) -> Iterator[Gate]:
     gate, database = Gate(), process.database
     writer = database.writer
-    database.writer = Gated(writer, gate)  # type: ignore[assignment, misc]
+    database.writer = Gated(writer, gate)  # type: ignore[misc]
     try:
         yield gate
     finally:

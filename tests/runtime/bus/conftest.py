@@ -10,7 +10,12 @@ from tests.runtime.ground import Ground
 from tools.engines import Engine
 
 # The log in place on every engine, and Kafka: (database, log of events).
-BUSES = {"sqlite": ("sqlite", ""), "postgresql": ("postgresql", ""), "mariadb": ("mariadb", ""), "kafka": ("postgresql", "kafka")}  # fmt: skip
+BUSES = {
+    "sqlite": ("sqlite", ""),
+    "postgresql": ("postgresql", ""),
+    "mariadb": ("mariadb", ""),
+    "kafka": ("postgresql", "kafka"),
+}
 SERVED = [pytest.param(bus, marks=pytest.mark.server) for bus in ("postgresql", "mariadb", "kafka")]
 Start = Callable[..., Cluster]
 

@@ -46,7 +46,7 @@ def _of_another_source(made: Cluster) -> bytes:
 def _envelopes(made: Cluster) -> list[bytes]:
     columns = "number, id, store, type, version, aggregate, aggregate_version, at, correlation, cause, body"
     rows = made.rows(f"SELECT {columns} FROM outbox ORDER BY number", "wishes")  # noqa: S608 - our own
-    return [msgspec.msgpack.encode(Envelope("wishes", *row[:-1], bytes(row[-1]))) for row in rows]
+    return [msgspec.msgpack.encode(Envelope(*("wishes", *row[:-1], bytes(row[-1])))) for row in rows]
 
 
 async def test_events_that_come_twice_and_late_have_their_effect_once(made: Cluster) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mercato.runtime.batches import shared
 from mercato.runtime.bus.feed import READ_AT_ONCE
 from mercato.runtime.bus.parked import ParkedRow, unpack
-from tests.runtime.cluster import Cluster, until
+from tests.runtime.cluster import ANN, Cluster, until
 from tests.runtime.notebook import Do
 from tests.runtime.wishes import Wished
 
@@ -119,7 +119,7 @@ async def test_who_was_told_to_look_is_not_told_wrong_when_the_source_moves_on(b
 async def _parked(made: Cluster) -> list[ParkedRow]:
     columns = "source, number, store, aggregate, attempts, due_at, error, envelope"
     rows = made.rows(f"SELECT {columns} FROM parked ORDER BY number")  # noqa: S608 - our own
-    return [ParkedRow(*row[:-1], bytes(row[-1])) for row in rows]
+    return [ParkedRow(*(*row[:-1], bytes(row[-1]))) for row in rows]
 
 
 async def test_an_event_that_cannot_be_done_is_parked_and_holds_up_its_own_aggregate_alone(
@@ -140,7 +140,7 @@ async def test_an_event_that_cannot_be_done_is_parked_and_holds_up_its_own_aggre
         envelope = unpack(row)
         kept = (envelope.number, envelope.id, envelope.store, envelope.version, envelope.body)
         assert kept == (*logged[row.number - 1][:-1], bytes(logged[row.number - 1][-1]))
-    await made.nodes[0].calls.do(Do("a", "insert", 5), _buyer())
+    await made.nodes[0].calls.do(Do("a", "insert", 5), ANN)
     await made.executor(listener).replay(first)
     await until(lambda: made.rows("SELECT number FROM parked WHERE number = 1") == [])
     made.clock.advance(1_001)
@@ -149,12 +149,6 @@ async def test_an_event_that_cannot_be_done_is_parked_and_holds_up_its_own_aggre
     await made.tell(("a", "write_sheet", 9))
     await made.caught_up()
     assert made.sheets()["a"] == [2, 9]
-
-
-def _buyer() -> Any:
-    from tests.runtime.cluster import ANN
-
-    return ANN
 
 
 async def test_an_event_of_a_version_that_is_not_known_is_parked_with_its_bytes(

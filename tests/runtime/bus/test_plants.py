@@ -7,7 +7,7 @@ import pytest
 
 from tests.runtime import plants
 from tests.runtime.bus import test_log
-from tests.runtime.cluster import Cluster
+from tests.runtime.cluster import Cluster, until
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -33,7 +33,7 @@ async def test_what_was_done_once_is_done_again_where_the_position_is_not_moved(
         for place in range(listener + 1):
             made.start(place)
         await made.tell(("a", "write_sheet", 1))
-        await test_log.until(lambda: made.sheets() == {"a": [1]})
+        await until(lambda: made.sheets() == {"a": [1]})
         await made.stop(listener)
         made.start(listener)
-        await test_log.until(lambda: made.sheets() == {"a": [1, 1]})
+        await until(lambda: made.sheets() == {"a": [1, 1]})

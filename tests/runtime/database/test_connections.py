@@ -58,7 +58,7 @@ def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(
     waiting = beside.submit(_ended, one, lambda: first.run(samples.SET_LABEL, id="b", to="one"))
     other = beside.submit(_ended, two, lambda: second.run(samples.SET_LABEL, id="a", to="two"))
     faults = [waiting.result(), other.result()]
-    assert sorted(type(fault) for fault in faults if fault is not None) == [InTheWay]
+    assert [type(fault) for fault in faults if fault is not None] == [InTheWay]
     winner = "one" if faults[0] is None else "two"
     assert [thing.label for thing in one.things()] == [winner, winner]
     loser = two if faults[0] is None else one
@@ -208,7 +208,8 @@ def _sleepers(ground: Ground) -> int:
     """How many sessions are in the middle of the slow question."""
     login = ground.address("samples")
     if ground.kind == "postgresql":
-        found = asked(login, "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(15)%' AND pid <> pg_backend_pid()")  # fmt: skip
+        others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        found = asked(login, f"SELECT 1 {others} AND query LIKE '%pg_sleep(15)%'")
     else:
         found = asked(login, "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(15)%'")
     return len(found)

@@ -4,7 +4,7 @@ import importlib
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import MetaData
@@ -108,10 +108,9 @@ _CHECKS = {
 def _sqlite_table(connection: Connection, name: str) -> Any:
     columns = connection.fetch(f"SELECT * FROM pragma_table_xinfo('{name}')", (), 1_000)  # noqa: S608 - our own
     indexes = connection.fetch(f"SELECT name, \"unique\", origin FROM pragma_index_list('{name}')", (), 100)  # noqa: S608
-    ((text, compact),) = connection.fetch(
-        "SELECT t.sql, l.wr FROM sqlite_master t JOIN pragma_table_list l ON l.name = t.name "
-        f"WHERE t.type = 'table' AND t.name = '{name}'", (), 1
-    )  # fmt: skip
+    described = "sqlite_master t JOIN pragma_table_list l ON l.name = t.name"
+    question = f"SELECT t.sql, l.wr FROM {described} WHERE t.type = 'table' AND t.name = '{name}'"  # noqa: S608 - our own
+    ((text, compact),) = connection.fetch(question, (), 1)  # fmt: skip
     checks = sorted(part.split(")")[0] for part in text.split("CHECK")[1:])
     parts = {
         index: connection.fetch(f"SELECT name FROM pragma_index_info('{index}')", (), 100)  # noqa: S608
@@ -155,22 +154,20 @@ def fresh_shared(shared_ground: Ground) -> Iterator[Database]:
 
 
 def _fresh(ground: Ground) -> Iterator[Database]:
+    yield _made_afresh(ground)
+    ground.close()
+    ground.dropped(("samples",))
+    if ground.shared:  # other tests expect it as they have left it
+        ground.made(samples.service())
+
+
+def _made_afresh(ground: Ground) -> Database:
     ground.dropped(("samples",))
     database = ground.made(samples.service())
     session = Session(database)
     session.add(Thing("a", "first", amount=10))
     session.add(Thing("b", "second", amount=20), store=OTHER)
-    yield database
-    ground.close()
-    ground.dropped(("samples",))
-    ground.services.discard("samples")
-    _made_again(ground)
-
-
-def _made_again(ground: Ground) -> None:
-    """Other tests expect what they have found there."""
-    if ground.shared:
-        ground.made(samples.service())
+    return database
 
 
 def test_each_migration_is_applied_once_and_in_order(ground: Ground, fresh: Database) -> None:
@@ -250,7 +247,7 @@ def test_a_migration_that_was_interrupted_anywhere_is_completed_by_the_next_try(
         ground.dropped(("samples",))
         for file in ground.folder.glob("samples.db*"):
             file.unlink()
-        next(_fresh(ground))
+        _made_afresh(ground)
         database = ground.open("samples")
         with planted(*NOTES):
             try:
@@ -366,5 +363,3 @@ def test_old_code_goes_on_while_tables_are_expanded_filled_and_contracted(
         STORE: (old.count + 1, old.count + 1, old.count + 10),
         OTHER: (new.count + 1, new.count + 1, new.count + 20),
     }
-    with planted(EXPAND, MOVE, CONTRACT):
-        cast(Any, fresh_shared).writer.close()

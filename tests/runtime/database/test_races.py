@@ -259,7 +259,7 @@ async def test_a_cart_is_ordered_by_one_of_two(pair_of: Make) -> None:
     async def both(choices: Choices) -> Any:
         quote, ids = _quote(pair), (pair.new("ord"), pair.new("ord"))
         commands = [PlaceOrder(OrderId(order_id), quote) for order_id in ids]
-        one, two, taken = await pair.meet(*commands, choices, callers=(ANN, ANN))
+        one, two, taken = await pair.meet(commands[0], commands[1], choices, callers=(ANN, ANN))
         done = [each for each in (one, two) if isinstance(each, Order)]
         assert len(done) == 1
         (refused,) = [each for each in (one, two) if not isinstance(each, Order)]
@@ -362,7 +362,7 @@ async def test_an_order_is_paid_by_one_of_two_payments(pair_of: Make) -> None:
         order_id = pair.new("ord")
         await pair.first(PaymentDue(OrderId(order_id), BuyerId(ANN.buyer), PRICE, "test", 10**15))
         tries = [PayOrder(PaymentId(pair.new("pay")), OrderId(order_id), "approve") for _ in range(2)]
-        one, two, taken = await pair.meet(*tries, choices, callers=(ANN, ANN))
+        one, two, taken = await pair.meet(tries[0], tries[1], choices, callers=(ANN, ANN))
         assert sorted(type(each).__name__ for each in (one, two)) == ["PaymentAnswer", "PaymentInProgress"]
         assert len(pair.rows("payments", "id", f"order_id = '{order_id}'")) == 1
         assert isinstance(one, PaymentAnswer | PaymentInProgress)

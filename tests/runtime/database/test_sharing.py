@@ -174,7 +174,7 @@ async def test_numbers_come_in_the_order_of_commits_without_gaps_while_one_is_ki
 
     async def write(process: Process, who: str) -> None:
         for place in range(25):
-            while not process.executor.takes_commands:
+            while not process.executor.takes_commands:  # noqa: ASYNC110 - a fault's pause ends without a word
                 await asyncio.sleep(0.01)
             outcomes.extend(await process.does(*(Do(f"{who}{place}{n}", "insert", n) for n in range(3)), caller=ANN))
 
@@ -337,7 +337,8 @@ async def test_a_retry_that_is_done_again_lets_nobody_overtake(processes: Proces
     executor = process.executor
     executor.optimistic = False
     _consume(process)
-    executor.hear_from_bus("wishes", [_told(1, "a", "take", 5), _told(2, "a", "raise_later", 1), _told(3, "a", "break")])
+    told = [_told(1, "a", "take", 5), _told(2, "a", "raise_later", 1), _told(3, "a", "break")]
+    executor.hear_from_bus("wishes", told)
     await _work(process)
     assert [number for number, _ in _parked(processes)] == [1, 2, 3]
     await process.does(Do("a", "insert", 5), caller=ANN)
@@ -350,4 +351,3 @@ async def test_a_retry_that_is_done_again_lets_nobody_overtake(processes: Proces
     await _work(process)
     assert [number for number, _ in _parked(processes)] == [2, 3, 4]
     assert executor.parked == 3
-

@@ -182,12 +182,19 @@ async def test_messages_that_are_on_their_way_to_a_door_that_closes_are_not_lost
         door, port = two.doors[0], two.ports[0]
         await door.close()
         assert await asyncio.gather(*sending) == [7] * 20
-        two.behind.pop(0), two.doors.pop(0), two.ports.pop(0)
+        for rows in (two.behind, two.doors, two.ports):
+            del rows[0]
         door.parts.pools.close()
         await two.open_door(port)
         two.behind[-1].reply = answer
-        two.behind.insert(0, two.behind.pop()), two.doors.insert(0, two.doors.pop()), two.ports.insert(0, two.ports.pop())
+        _first_again(two.behind, two.doors, two.ports)
         await until(lambda: two.links[0].ready)
+
+
+def _first_again(*lists: list[Any]) -> None:
+    """What was added last stands first."""
+    for each in lists:
+        each.insert(0, each.pop())
 
 
 # Patience, room, breakers.

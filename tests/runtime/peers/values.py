@@ -1,23 +1,22 @@
 """Any value of any type that messages are made of."""
 
 import re
-from functools import cache
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+_CHARACTERS = st.characters(codec="utf-8")
+_TEXT = st.text(_CHARACTERS, max_size=12)
 
 
-@cache
 def values_of(kind: Any) -> st.SearchStrategy[Any]:
     """Values that its decoder takes."""
     return _of(inspect.type_info(kind))
 
 
-def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
+def _of(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - a table
     match info:
         case inspect.StructType():
             return st.builds(info.cls, **{field.name: _of(field.type) for field in info.fields})
@@ -38,7 +37,7 @@ def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
             return _plain(info)
 
 
-def _plain(info: inspect.Type) -> st.SearchStrategy[Any]:
+def _plain(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - a table
     match info:
         case inspect.StrType():
             return _text(info)
@@ -46,8 +45,7 @@ def _plain(info: inspect.Type) -> st.SearchStrategy[Any]:
             least, most = info.ge, info.le
             return st.integers(-(2**63) if least is None else int(least), 2**63 - 1 if most is None else int(most))
         case inspect.FloatType():
-            least, most = info.ge, info.le
-            return st.floats(0 if least is None else least, 1e6 if most is None else most)
+            return st.floats(0 if info.ge is None else info.ge, 1e6 if info.le is None else info.le)
         case inspect.LiteralType():
             return st.sampled_from(info.values)
         case inspect.BoolType():
@@ -65,8 +63,8 @@ def _plain(info: inspect.Type) -> st.SearchStrategy[Any]:
 def _text(info: inspect.StrType) -> st.SearchStrategy[str]:
     least, most = info.min_length or 0, info.max_length or max(12, info.min_length or 0)
     if info.pattern is None:
-        return st.text(st.characters(exclude_categories=("Cs",)), min_size=least, max_size=min(most, least + 12))
-    fitting = st.from_regex(re.compile(info.pattern), alphabet=st.characters(exclude_categories=("Cs",)))
+        return st.text(_CHARACTERS, min_size=least, max_size=min(most, least + 12))
+    fitting = st.from_regex(re.compile(info.pattern), alphabet=_CHARACTERS)
     return fitting.filter(lambda text: least <= len(text) <= most)
 
 

@@ -151,15 +151,17 @@ class Statement(Generic[Row]):
         if not isinstance(self.core, Update):
             return
         table = cast(Table, self.core.table)
-        given = {getattr(column, "name", column): value for column, value in (self.core._values or {}).items()}
+        given: dict[str, Any] = {
+            str(getattr(column, "name", column)): value for column, value in (self.core._values or {}).items()
+        }
         ordered = self.core._maintain_values_ordering
         assigned: set[str] = set()
         for name in given if ordered else [column.name for column in table.c if column.name in given]:
             read = {each.name for each in iterate(given[name]) if isinstance(each, Column) and each.table is table}
             if late := assigned & read:
                 raise StatementError(
-                    f"{self.core}\nassigns {', '.join(sorted(late))} before it is read for {name}: MySQL would read what "
-                    f"was assigned. Use `ordered_values` with {name} first"
+                    f"{self.core}\nassigns {', '.join(sorted(late))} before it is read for {name}: MySQL would read "
+                    f"what was assigned. Use `ordered_values` with {name} first"
                 )
             assigned.add(name)
 
