@@ -65,6 +65,17 @@ def test_columns_that_are_not_the_fields_of_the_record_do_not_compile() -> None:
         wrong.compile("sqlite")
 
 
+def test_a_column_that_is_read_after_it_was_assigned_does_not_compile() -> None:
+    """MySQL assigns one column after the other, in the order of the table where no other is given."""
+    one = update(others).where(others.c.store == bindparam("store"), others.c.id == bindparam("id"))
+    swapped = one.values(thing_id=others.c.id, id=bindparam("to"))
+    with pytest.raises(StatementError, match="assigns id before it is read for thing_id"):
+        write(swapped).compile("mysql")
+    in_order = one.ordered_values((others.c.thing_id, others.c.id), (others.c.id, bindparam("to")))
+    assert "thing_id=others.id" in write(in_order).compile("mysql").sql
+    assert "thing_id + " in write(one.values(thing_id=others.c.thing_id + 1)).compile("mysql").sql
+
+
 def test_a_write_with_a_condition_of_its_own_must_not_wait() -> None:
     mine = (things.c.store == bindparam("store"), things.c.id == bindparam("id"))
     assert write(update(things).where(*mine).values(amount=1)).unconditional

@@ -6,10 +6,9 @@ between them goes over sockets, as between processes.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -21,6 +20,7 @@ from mercato.runtime.database.urls import Address
 from mercato.runtime.settings import Settings
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
+from tests.databases import drop, empty_tables
 from tests.journeys.town import Town, _listening
 from tests.services.conftest import until
 from tools.engines import Engine
@@ -112,12 +112,12 @@ def _settings(servers: Servers, name: str) -> Settings:
 
 def emptied(servers: Servers, name: str) -> None:
     """Take everything out of the databases that are there, but for their tables."""
-    _owned(servers, name, _empty_tables)
+    _owned(servers, name, empty_tables)
 
 
 def dropped(servers: Servers, name: str) -> None:
     """Remove the databases."""
-    _owned(servers, name, _drop)
+    _owned(servers, name, drop)
 
 
 def _owned(servers: Servers, name: str, change: Callable[[Address], None]) -> None:
@@ -125,44 +125,3 @@ def _owned(servers: Servers, name: str, change: Callable[[Address], None]) -> No
     owner = Address.read(servers.database.owner_url)
     for service in service_names():
         change(owner.at(f"{name}_{service}"))
-
-
-def _connection(address: Address) -> Any:
-    if address.scheme == "mysql":
-        import pymysql
-
-        return pymysql.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            database=address.database or None,
-            autocommit=True,
-        )
-    import psycopg
-
-    return psycopg.connect(address.url, autocommit=True)
-
-
-def _empty_tables(address: Address) -> None:
-    schema = "table_schema = DATABASE()" if address.scheme == "mysql" else "table_schema = 'public'"
-    with closing(_connection(address)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"SELECT table_name FROM information_schema.tables WHERE {schema}")  # noqa: S608 - our own
-        names = [name for (name,) in cursor.fetchall() if name != "migrations"]
-        if address.scheme == "mysql":
-            for name in names:
-                cursor.execute(f"DELETE FROM `{name}`")  # noqa: S608 - our own
-        elif names:
-            quoted = ", ".join('"' + name + '"' for name in names)
-            cursor.execute(f"TRUNCATE {quoted}")
-
-
-def _drop(address: Address) -> None:
-    maintenance = address.at("" if address.scheme == "mysql" else "postgres")
-    with closing(_connection(maintenance)) as connection, connection.cursor() as cursor:
-        if address.scheme == "mysql":
-            cursor.execute(f"DROP DATABASE IF EXISTS `{address.database}`")
-            return
-        cursor.execute(f'DROP DATABASE IF EXISTS "{address.database}" WITH (FORCE)')
-        for role in ("app", "across"):
-            cursor.execute(f'DROP ROLE IF EXISTS "{address.database}_{role}"')

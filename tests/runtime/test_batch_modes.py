@@ -21,7 +21,7 @@ NAMES = ("a", "b", "c")
 TABLES = {
     "pages": "SELECT * FROM pages ORDER BY 1, 2",
     "stamps": "SELECT * FROM stamps ORDER BY 1, 2, 3",
-    "lines": "SELECT * FROM lines ORDER BY 1, 2, 3",
+    "written_rows": "SELECT * FROM written_rows ORDER BY 1, 2, 3",
     "totals": "SELECT * FROM totals ORDER BY 1, 2",
     "documents": "SELECT * FROM documents ORDER BY 1, 2, 3",
     "outbox": "SELECT number, store, type, version, aggregate, aggregate_version, at, correlation, cause, body "

@@ -27,6 +27,8 @@ LIST = "src/mercato/runtime/database/across_stores.py"
 MAY_SCAN = {
     "runtime.database.jobs.FIND_JOB": "a handful of rows",
     "runtime.database.migrating.LIST_MIGRATIONS": "a handful of rows",
+    "runtime.database.migrating.SET_MIGRATION": "a handful of rows",
+    "runtime.database.migrating.REMOVE_MIGRATION": "a handful of rows",
     "runtime.database.migrating.ADD_MIGRATION": "its table is made before the first migration",
     "services.catalog.storage.LIST_CATEGORIES": "the category tree of a store is wanted whole",
     "services.payments.storage.LIST_REFUNDS": "staff list the refunds of a whole store, in the order of their ids",

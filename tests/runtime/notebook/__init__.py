@@ -28,8 +28,8 @@ pages = Table(
     CheckConstraint("amount >= 0", name="amount_not_negative"),
     sqlite_with_rowid=False,
 )
-lines = Table(
-    "lines",
+rows = Table(
+    "written_rows",
     metadata,
     identity("name"),
     Column("number", Integer, primary_key=True, autoincrement=False),
@@ -98,14 +98,14 @@ LIST_PAGES = fetch(
 )
 SUM_LINES = fetch(
     Sum,
-    select(func.count().label("count"), func.coalesce(func.sum(lines.c.number), 0).label("amount")).where(
-        lines.c.store == bindparam("store")
+    select(func.count().label("count"), func.coalesce(func.sum(rows.c.number), 0).label("amount")).where(
+        rows.c.store == bindparam("store")
     ),
 )
-ADD_LINE = insert_into(lines)
+ADD_LINE = insert_into(rows)
 ADD_TOTAL = upsert(totals)
-_numbers = select(func.sum(lines.c.number)).where(
-    lines.c.store == bindparam("store"), lines.c.name == bindparam("of_name")
+_numbers = select(func.sum(rows.c.number)).where(
+    rows.c.store == bindparam("store"), rows.c.name == bindparam("of_name")
 )
 _total = (totals.c.store == bindparam("store"), totals.c.name == bindparam("of_name"))
 SET_TOTAL = write(update(totals).where(*_total).values(amount=func.coalesce(_numbers.scalar_subquery(), 0)))

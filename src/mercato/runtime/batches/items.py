@@ -6,6 +6,7 @@ savepoints, take its own failure without disturbing the others.
 
 import asyncio
 import traceback
+from collections.abc import Mapping, Set
 from typing import Any, Protocol
 
 import msgspec
@@ -71,6 +72,16 @@ class ParkedAggregates:
 
     def clear(self) -> None:
         self._counts.clear()
+
+    def of(self, sources: Set[str]) -> dict[tuple[str, str], int]:
+        """What is parked of these sources."""
+        return {key: count for key, count in self._counts.items() if key[0] in sources}
+
+    def replace(self, sources: Set[str], counts: Mapping[tuple[str, str], int]) -> None:
+        """Of these sources that is parked, and no more."""
+        for key in self.of(sources):
+            del self._counts[key]
+        self._counts.update((key, count) for key, count in counts.items() if key[0] in sources)
 
 
 class Item(Protocol):

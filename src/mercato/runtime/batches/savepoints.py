@@ -35,4 +35,4 @@ class Saved:
 def savepoint(tx: Transaction, database: Database) -> Iterator[Saved]:
     database.writer.execute("SAVEPOINT item")
     yield Saved(tx, database)
-    database.writer.execute("RELEASE item")
+    database.writer.execute("RELEASE SAVEPOINT item")

@@ -8,14 +8,14 @@ memory, but which events are parked: only who consumes their source needs to kno
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from mercato.runtime.batches.executor import MANY, PAUSE_AFTER_FAULT, Batch, Executor
-from mercato.runtime.batches.items import EventItem
+from mercato.runtime.batches.items import EventItem, RetryItem
 from mercato.runtime.bus.feed import READ_AT_ONCE, Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, PARKED_KEYS, ParkedKey, ParkedRow
@@ -92,6 +92,7 @@ class SharedExecutor(Executor):
         self._held: set[str] = set()
         self._held_until = 0
         self._reading: set[str] = set()
+        self._moving: frozenset[str] = frozenset()  # sources whose events are in the batch that is under way
         self._tasks: set[Any] = set()
         self.by_bus = False  # a bus says which sources are consumed here, and brings their events
         for handle in (Handle(HoldSources, hold_sources), Handle(FreeSources, free_sources)):
@@ -108,7 +109,7 @@ class SharedExecutor(Executor):
             tx.run(ADD_POSITION, source=source, part=0, number=0)
             feed.start(0, None)
         writer.execute("COMMIT")
-        self._believe(self._stand())
+        self._believe(self._stand(), self.feeds.keys())
         if self.feeds and not self.by_bus:
             self._spawn(self._hold)
 
@@ -119,8 +120,16 @@ class SharedExecutor(Executor):
             return True
         return any(feed.waiting for feed in self.feeds.values())
 
+    def take(self) -> Batch | None:
+        batch = super().take()
+        if batch is not None:
+            self._moving = _sources_of(batch)
+        return batch
+
     def apply(self, batch: Batch) -> None:
         grouped = self.optimistic
+        sources = _sources_of(batch)
+        parked = self._parked.of(sources)
         for attempt in range(TRIES):
             try:
                 self._run(batch, grouped=grouped)
@@ -128,6 +137,7 @@ class SharedExecutor(Executor):
             except Exception as raised:
                 error = self.database.writer.translated(raised)
             self._undo()
+            self._parked.replace(sources, parked)
             if isinstance(error, DatabaseFault) or attempt + 1 == TRIES:
                 self._give_up(batch, error)
                 return
@@ -219,7 +229,11 @@ class SharedExecutor(Executor):
         self._spawn(partial(self._take_over_when_known, sources))
 
     async def _take_over_when_known(self, sources: set[str]) -> None:
+        """A batch that was taken before still moves their positions: what the database says until then is too old."""
         while not self._stopped:
+            if sources & self._moving:
+                await pause(self._parts.loop, PAUSE)
+                continue
             try:
                 self._take_over(sources, await self._parts.pools.readers.run(self._stand))
                 return
@@ -253,7 +267,7 @@ class SharedExecutor(Executor):
     def _take_over(self, sources: set[str], standing: Standing) -> None:
         for source in sources:
             self.feeds[source].restart(standing.positions[source])
-        self._believe(standing)
+        self._believe(standing, sources)
         self._held |= sources
         self._read_what_is_behind()
 
@@ -272,6 +286,7 @@ class SharedExecutor(Executor):
     def settle(self, batch: Batch) -> None:
         if batch.fenced:
             self._start_again()
+        self._moving = frozenset()
         super().settle(batch)
         self._read_what_is_behind()
 
@@ -287,10 +302,9 @@ class SharedExecutor(Executor):
     def _stand(self) -> Standing:
         return Standing(self.positions(), self._rows(PARKED_KEYS), self._rows(LAST_NUMBER)[0].number)
 
-    def _believe(self, standing: Standing) -> None:
-        self._parked.clear()
-        for row in standing.parked:
-            self._parked.add(row.source, row.aggregate, row.count)
+    def _believe(self, standing: Standing, sources: Set[str]) -> None:
+        """Of other sources a batch that is under way may know more."""
+        self._parked.replace(sources, {(row.source, row.aggregate): row.count for row in standing.parked})
         self._number = max(self._number, standing.number)
 
     def _resume(self) -> None:
@@ -305,7 +319,7 @@ class SharedExecutor(Executor):
             self._refuse_all()
             self._pause(fault)
             return
-        self._believe(standing)
+        self._believe(standing, self.feeds.keys())
         for tell in self.resumed:
             tell(told)
         self._retries.clear()
@@ -345,6 +359,17 @@ class SharedExecutor(Executor):
         task = self._parts.loop.create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _sources_of(batch: Batch) -> frozenset[str]:
+    """The sources whose events have their effect in a batch."""
+    sources = {feed.source for feed, _ in batch.positions}
+    for item in batch.items:
+        if isinstance(item, EventItem):
+            sources.add(item.feed.source)
+        elif isinstance(item, RetryItem):
+            sources.add(item.row.source)
+    return frozenset(sources)
 
 
 class SharedLog:

@@ -34,6 +34,8 @@ ACROSS_STORES: dict[str, str] = {
     "runtime.database.jobs.FREE_LEASE": "a lease belongs to a process and has no store",
     "runtime.database.migrating.LIST_MIGRATIONS": "the schema is one for all stores",
     "runtime.database.migrating.ADD_MIGRATION": "the schema is one for all stores",
+    "runtime.database.migrating.SET_MIGRATION": "the schema is one for all stores",
+    "runtime.database.migrating.REMOVE_MIGRATION": "the schema is one for all stores",
     "services.stores.storage.FIND_BY_HANDLE": "finds the store that a request is for",
     "services.stores.storage.FIND_BY_HOST": "finds the store that a request is for",
     "services.stores.storage.FIND_FIRST": "finds the store that a request is for",

@@ -2,6 +2,10 @@
 
 Text that is part of a key or an index is `key(n)`, compared byte by byte everywhere; other text is `Text`. Numbers
 are 64-bit integers, documents are JSON in `Text`, anything else is `Bytes`.
+
+Three differences are left, and nothing may hang on them. MySQL and MariaDB take texts for equal that differ only in
+spaces at their end: they have no collation in common that does not. PostgreSQL refuses a text with a zero character.
+SQLite knows no length, and keeps a key that is too long, which the others refuse.
 """
 
 from typing import Any

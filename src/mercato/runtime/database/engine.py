@@ -77,12 +77,13 @@ class Database(Protocol):
 
     `shared`: other processes write it too. So nothing of it is kept in memory, rows are locked when they are read to be
     changed, the log's numbers are drawn under a lock, and statements take so long that they never run in the loop's
-    thread.
+    thread. `commits_tables`: each change of a table is committed by itself, with all that was done before it.
     """
 
     dialect: str
     compiled: CompiledStatements
     shared: bool
+    commits_tables: bool
 
     @property
     def writer(self) -> Connection:

@@ -60,12 +60,12 @@ CLAIM = write(
         _intents.c.id == bindparam("id"),
         _intents.c.fence == bindparam("held_fence"),
     )
-    .values(
-        state="calling",
-        holder=bindparam("holder"),
-        fence=_intents.c.fence + 1,
-        attempts=_intents.c.attempts + _abandoned,
-        due_at=bindparam("due_at"),
+    .ordered_values(
+        (_intents.c.attempts, _intents.c.attempts + _abandoned),  # before the state that it reads is another
+        (_intents.c.state, "calling"),
+        (_intents.c.holder, bindparam("holder")),
+        (_intents.c.fence, _intents.c.fence + 1),
+        (_intents.c.due_at, bindparam("due_at")),
     )
 )
 POSTPONE = write(

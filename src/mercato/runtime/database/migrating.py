@@ -1,5 +1,9 @@
 """Numbered migrations: forward only, each applied once, in one transaction where the engine allows it.
 
+Where it does not, every statement leaves a mark before it and after it, until the migration is complete. So one that
+was interrupted goes on where it was. Of a statement that was begun and may have been done, an engine that commits each
+change of a table by itself says that it was done before.
+
 A migration is a file such as `0002_add_barcode.sql` in the `migrations` folder of its owner: statements in the SQL
 that all three engines share, separated by semicolons, with `{key:N}`, `{int}`, `{text}`, `{bytes}` and `{compact}`
 (the end of a CREATE TABLE whose primary key orders its rows) in the places where they differ. It must be safe while
@@ -12,11 +16,11 @@ from functools import cache
 from importlib.resources import files
 
 import msgspec
-from sqlalchemy import MetaData, select
+from sqlalchemy import MetaData, bindparam, delete, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from mercato.runtime.database import tables
-from mercato.runtime.database.statements import dialect_of, fetch, insert_into
+from mercato.runtime.database.statements import dialect_of, fetch, insert_into, write
 
 _WORDS = {
     "sqlite": {"int": "BIGINT", "text": "TEXT", "bytes": "BLOB", "compact": "WITHOUT ROWID"},
@@ -28,15 +32,26 @@ _KEYS = {
     "postgresql": 'VARCHAR({}) COLLATE "C"',
     "mysql": "VARCHAR({}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 }
+_MARK = ":"
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 
 
 class Applied(msgspec.Struct, frozen=True):
+    """A migration; or a mark, the `name` of a migration with the number of one of its statements, which was begun, and
+    done where there is a time."""
+
     name: str
+    applied_at: int
 
 
-LIST_MIGRATIONS = fetch(Applied, select(tables.migrations.c.name), across_stores=True)
-ADD_MIGRATION = insert_into(tables.migrations, across_stores=True)
+_migrations = tables.migrations
+LIST_MIGRATIONS = fetch(Applied, select(_migrations.c.name, _migrations.c.applied_at), across_stores=True)
+ADD_MIGRATION = insert_into(_migrations, across_stores=True)
+SET_MIGRATION = write(
+    update(_migrations).where(_migrations.c.name == bindparam("of")).values(applied_at=bindparam("at")),
+    across_stores=True,
+)
+REMOVE_MIGRATION = write(delete(_migrations).where(_migrations.c.name == bindparam("of")), across_stores=True)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -44,6 +59,10 @@ class Migration(msgspec.Struct, frozen=True):
 
     name: str
     text: str
+
+    def mark(self, number: int) -> str:
+        """The name of the mark of its statement with this number."""
+        return f"{self.name}{_MARK}{number}"
 
     def statements(self, dialect: str) -> list[str]:
         """The single statements of this migration in the words of a dialect."""
@@ -85,7 +104,7 @@ def _neutral(sql: str) -> str:
 def pending(known: Iterable[Migration], applied: set[str]) -> list[Migration]:
     """What is left to apply. Raises ValueError when the database is newer than this program."""
     known = list(known)
-    unknown = applied - {migration.name for migration in known}
+    unknown = {name.partition(_MARK)[0] for name in applied} - {migration.name for migration in known}
     if unknown:
         raise ValueError(
             f"the database has migrations that this version does not know ({', '.join(sorted(unknown))}): "

@@ -14,7 +14,7 @@ from pymysql.converters import conversions
 from sqlalchemy import Table
 
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
-from mercato.runtime.database.faults import ConstraintFault, DatabaseFault, InTheWay
+from mercato.runtime.database.faults import ConstraintFault, DatabaseFault, DoneBefore, InTheWay
 from mercato.runtime.database.urls import Address
 
 # Whoever stands still in a transaction is cut off, so that others need not wait for its locks.
@@ -31,6 +31,14 @@ _LOCK_PATIENCE = 60  # seconds
 _AT_ONCE = 64  # statements in one message
 
 _CONSTRAINTS = (ER.DUP_ENTRY, ER.BAD_NULL_ERROR, ER.NO_REFERENCED_ROW_2, ER.ROW_IS_REFERENCED_2, 3819, 4025)
+_DONE_BEFORE = (
+    ER.TABLE_EXISTS_ERROR,
+    ER.BAD_TABLE_ERROR,
+    ER.DUP_FIELDNAME,
+    ER.DUP_KEYNAME,
+    ER.MULTIPLE_PRI_KEY,
+    ER.CANT_DROP_FIELD_OR_KEY,
+)
 _IN_THE_WAY = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
 _FAULTS = (pymysql.OperationalError, pymysql.InterfaceError, pymysql.InternalError, OSError)
 
@@ -138,6 +146,8 @@ class MysqlConnection:
             return ConstraintFault(f"{self._name}: {error}")
         if code in _IN_THE_WAY:
             return InTheWay(f"{self._name}: {error}")
+        if code in _DONE_BEFORE:
+            return DoneBefore(f"{self._name}: {error}")
         if isinstance(error, _FAULTS):
             return DatabaseFault(f"{self._address.shown}: {error}; see that the server runs and can be reached")
         return error
@@ -177,6 +187,7 @@ class MysqlDatabase:
 
     dialect = "mysql"
     shared = True
+    commits_tables = True
 
     def __init__(self, address: Address, owner: Address | None = None) -> None:
         self.name = address.database
@@ -193,7 +204,7 @@ class MysqlDatabase:
 
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[MysqlConnection]:
-        """Each change of a table is committed by itself: the engine knows no other way."""
+        """Nobody else may migrate while the first connection is there, which holds the lock."""
         maintenance = MysqlConnection(self._owner, database="", idle=_IDLE_READER)
         connection = MysqlConnection(self._owner.at(self.name))
         try:

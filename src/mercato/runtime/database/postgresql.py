@@ -127,12 +127,15 @@ class PostgresConnection:
             if values:
                 self.run(text, values)
                 return self.changes()
-            return self._execute_plain(text)
+            changed = self._execute_plain(text)
         except psycopg.Error as error:
             raise self.translated(error) from error
+        if text == "COMMIT" and self._cursor is not None and self._cursor.statusmessage != text:
+            raise DatabaseFault(f"{self._name}: a transaction in which a statement had failed was rolled back")
+        return changed
 
     def fetch(self, text: str, values: Values, limit: int, /) -> list[tuple[Any, ...]]:
-        own = self._raw is None or self._is_idle()
+        own = self._raw is None or self._raw.closed or self._is_idle()  # closed: lost in the middle of a question
         if own:
             self.begin()
         try:
@@ -185,6 +188,7 @@ class PostgresDatabase:
 
     dialect = "postgresql"
     shared = True
+    commits_tables = False
 
     def __init__(self, address: Address, owner: Address | None = None) -> None:
         self.name = address.database

@@ -130,6 +130,7 @@ class SqliteDatabase:
 
     dialect = "sqlite"
     shared = False
+    commits_tables = False
 
     def __init__(self, path: Path, open_file: Connect = connect) -> None:
         self.path = path

@@ -124,6 +124,7 @@ class Statement(Generic[Row]):
         self._check_store()
         self._check_record()
         self._check_kept()
+        self._check_order()
         core = self.core.for_dialect(dialect) if isinstance(self.core, Upsert) else self.core
         compiled = core.compile(dialect=dialect_of(dialect))
         fixed = [name for bind, name in compiled.bind_names.items() if not bind.required]
@@ -131,7 +132,7 @@ class Statement(Generic[Row]):
             sql=str(compiled),
             values=_by_position(compiled.positiontup),
             row=_of_row(self.layout, compiled.positiontup),
-            several=_several(str(compiled)) if isinstance(core, Insert) else None,
+            several=_several(str(compiled)) if isinstance(core, Insert) and self._takes_several(dialect) else None,
             constants={name: compiled.params[name] for name in fixed},
             record=self.record,
             tables=self.tables,
@@ -140,6 +141,29 @@ class Statement(Generic[Row]):
             key_of=itemgetter(*self.key) if self.key else None,
             unconditional=self.unconditional,
         )
+
+    def _takes_several(self, dialect: str) -> bool:
+        """PostgreSQL refuses to overwrite one row twice by one statement, and rows that wait may have one key."""
+        return not (dialect == "postgresql" and isinstance(self.core, Upsert) and self.core.overwrites)
+
+    def _check_order(self) -> None:
+        """MySQL assigns one column after the other: what is read of a row must not have been assigned before."""
+        if not isinstance(self.core, Update):
+            return
+        table = cast(Table, self.core.table)
+        given: dict[str, Any] = {
+            str(getattr(column, "name", column)): value for column, value in (self.core._values or {}).items()
+        }
+        ordered = self.core._maintain_values_ordering
+        assigned: set[str] = set()
+        for name in given if ordered else [column.name for column in table.c if column.name in given]:
+            read = {each.name for each in iterate(given[name]) if isinstance(each, Column) and each.table is table}
+            if late := assigned & read:
+                raise StatementError(
+                    f"{self.core}\nassigns {', '.join(sorted(late))} before it is read for {name}: MySQL would read "
+                    f"what was assigned. Use `ordered_values` with {name} first"
+                )
+            assigned.add(name)
 
     def _check_store(self) -> None:
         owned = [table for table in _tables_of(self.core) if "store" in table.c]
@@ -187,13 +211,18 @@ class Upsert:
         self._increase = tuple(increase)
         self._newer = newer
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether it changes a row that is there."""
+        return bool(self._update or self._increase)
+
     def for_dialect(self, dialect: str) -> Insert:
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in self.table.c}
         change = _module_of(dialect).insert(self.table).values(values)
         if dialect == "mysql":
             return cast(Insert, change.on_duplicate_key_update(self._changes(change.inserted)))
         keys = [column.name for column in self.table.primary_key]
-        if not self._update and not self._increase:
+        if not self.overwrites:
             return cast(Insert, change.on_conflict_do_nothing(index_elements=keys))
         return cast(Insert, change.on_conflict_do_update(index_elements=keys, set_=self._changes(change.excluded)))
 

@@ -120,6 +120,7 @@ class _Group:
         self._name = name
         self._executor = executor
         self._loop = parts.loop
+        self._log = parts.telemetry.log
         self._sources = {f"{name}.{source}": source for source in executor.feeds}
         self._stopping = threading.Event()
         self._consumer = Consumer(
@@ -148,18 +149,13 @@ class _Group:
         )
         polls = 0
         while not self._stopping.is_set():
-            if self._executor.waiting > ROOM:
+            full = self._executor.waiting > ROOM
+            if full:
                 self._stopping.wait(POLL)
-                self._consumer.poll(0)
-                continue
-            messages = self._consumer.consume(AT_ONCE, POLL)
             by_source: dict[str, list[Envelope]] = {}
-            for message in messages:
-                topic, value, offset = message.topic(), message.value(), message.offset()
-                if message.error() is None and topic is not None and value is not None and offset is not None:
-                    source, envelope = self._sources[topic], _decoder.decode(value)
-                    by_source.setdefault(source, []).append(envelope)
-                    self._offsets.setdefault(source, []).append((envelope.number, offset))
+            for message in self._consumer.consume(1 if full else AT_ONCE, POLL):  # who takes none is no member for long
+                if (envelope := self._read(message)) is not None:
+                    by_source.setdefault(envelope.source, []).append(envelope)
             for source, envelopes in by_source.items():
                 self._loop.call_soon_threadsafe(self._executor.hear_from_bus, source, envelopes)
             polls += 1
@@ -167,6 +163,23 @@ class _Group:
                 self._commit()
         self._commit()
         self._consumer.close()
+
+    def _read(self, message: Message) -> Envelope | None:
+        """None for what is no event of the topic's source: what is missing then is read from the source itself."""
+        topic, value, offset = message.topic(), message.value(), message.offset()
+        if message.error() is not None or topic is None or value is None or offset is None:
+            return None
+        source = self._sources[topic]
+        try:
+            envelope = _decoder.decode(value)
+        except msgspec.DecodeError as error:
+            self._log.error("message_unreadable", topic=topic, offset=offset, error=str(error))
+            return None
+        if envelope.source != source:
+            self._log.error("message_unreadable", topic=topic, offset=offset, error=f"it is of {envelope.source}")
+            return None
+        self._offsets.setdefault(source, []).append((envelope.number, offset))
+        return envelope
 
     def _commit(self) -> None:
         """Offsets of what is done, by the service's own positions."""

@@ -52,8 +52,8 @@ class Door:
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
 
-    def open(self, host: str, port: int) -> None:
-        """Listen. Raises OSError that says what to do."""
+    def open(self, host: str, port: int) -> int:
+        """Listen; the port. Raises OSError that says what to do."""
         try:
             listener = socket.create_server((host, port), backlog=BACKLOG)
         except OSError as error:
@@ -61,6 +61,8 @@ class Door:
                 f"cannot listen on {host}:{port} for other processes ({error.strerror}): choose another --listen"
             ) from error
         self._opening = self.parts.loop.create_task(self._serve_on(listener))
+        found: int = listener.getsockname()[1]
+        return found
 
     async def _serve_on(self, listener: socket.socket) -> None:
         self._server = await self.parts.loop.create_server(lambda: Guest(self), sock=listener)
@@ -72,7 +74,7 @@ class Door:
         for guest in tuple(self._guests):
             guest.say_goodbye()
         end = self.parts.loop.time() + patience
-        while any(guest.serving for guest in self._guests) and self.parts.loop.time() < end:
+        while any(guest.serving or not guest.has_left for guest in self._guests) and self.parts.loop.time() < end:
             await pause(self.parts.loop, 0.01)
         for guest in tuple(self._guests):
             guest.close()
@@ -132,6 +134,7 @@ class Guest(asyncio.Protocol):
         self._runs: tuple[str, ...] = ()
         self._leaving: list[Any] = []
         self.serving = 0
+        self.has_left = False  # it has said goodbye too: nothing of it is on its way
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -190,6 +193,8 @@ class Guest(asyncio.Protocol):
                     return
                 self.serving += 1
                 self._loop.create_task(self._serve(item))
+            case Goodbye() if self._wants is not None:
+                self.has_left = True
             case _:
                 raise BadFrame(f"{type(item).__name__} at this moment")
 
@@ -226,7 +231,15 @@ class Guest(asyncio.Protocol):
     def _flush(self) -> None:
         leaving, self._leaving = self._leaving, []
         if leaving and self._transport is not None:
-            self._transport.write(self._sealing.seal(leaving))
+            self._transport.writelines(self._sealing.seal_all(leaving, self._is_too_long))
+
+    def _is_too_long(self, item: Any) -> None:
+        """A reply is answered with a refusal; news are read from the log by who has not heard them."""
+        self._door.parts.telemetry.log.error("too_long_for_a_frame", peer=str(self._peer), item=type(item).__name__)
+        if isinstance(item, Replied | Refused):
+            self._send(Refused(item.number, Failed.code, "the reply is too long", {}))
+        elif self._transport is not None:
+            self._loop.call_soon(self._transport.abort)
 
     @property
     def _peer(self) -> Any:

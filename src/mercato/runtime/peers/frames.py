@@ -7,7 +7,7 @@ that is left to the network between the processes.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +22,7 @@ VERSION = 1
 _LENGTH = struct.Struct(">I")
 _COUNT = struct.Struct(">Q")
 _MAC = 32
+_AROUND = 1 + 255 + _MAC  # bytes of a frame beside its items, at most
 
 Verb = Literal["do", "once", "ask", "stored", "log", "position"]
 
@@ -91,7 +92,8 @@ class News(msgspec.Struct, frozen=True, tag="e", array_like=True):
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag="g", array_like=True):
-    """The door is being closed: what it has taken it answers, more should go elsewhere."""
+    """The door is being closed: what it has taken it answers, more should go elsewhere. The link says it too, when it
+    has sent its last message."""
 
 
 Item = Welcome | Hello | Wants | Sent | Replied | Refused | News | Goodbye
@@ -116,8 +118,22 @@ class Sealing:
     def bind(self, drawn: bytes) -> None:
         self._drawn = drawn
 
-    def seal(self, items: list[Any]) -> bytes:
+    def seal_all(self, items: list[Any], too_long: Callable[[Any], None]) -> Iterator[bytes]:
+        """One frame; more where it would be too long. `too_long` is told of an item that fits into none."""
         payload = _encoder.encode(items)
+        if len(payload) + _AROUND <= LONGEST:
+            yield self._seal(payload)
+        elif len(items) > 1:
+            half = len(items) // 2
+            yield from self.seal_all(items[:half], too_long)
+            yield from self.seal_all(items[half:], too_long)
+        else:
+            too_long(items[0])
+
+    def seal(self, items: list[Any]) -> bytes:
+        return self._seal(_encoder.encode(items))
+
+    def _seal(self, payload: bytes) -> bytes:
         key_id, mac = self._keyring.sign(*_covered(self._direction, self._drawn, self._count, payload))
         self._count += 1
         name = key_id.encode()

@@ -24,6 +24,7 @@ from mercato.runtime.peers.frames import (
 )
 from mercato.runtime.peers.names import refusal_of
 from mercato.runtime.slow_work.breaker import Breaker
+from mercato.values.messages import Malformed
 
 PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # seconds between tries to connect
 CONNECTING = 2.0  # seconds
@@ -137,6 +138,12 @@ class Link:
             case _:
                 raise BadFrame(f"{type(item).__name__} at this moment")
 
+    def too_long(self, item: Any) -> None:
+        """A message that fits into no frame was not sent."""
+        waiting = self._waiting.pop(item.number, None) if isinstance(item, Sent) else None
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_exception(Malformed("the message is too long"))
+
     def lost(self, why: str) -> None:
         """Nothing that was sent will be answered."""
         self._line = None
@@ -227,7 +234,7 @@ class _Line(asyncio.Protocol):
     def _flush(self) -> None:
         leaving, self._leaving = self._leaving, []
         if self._transport is not None:
-            self._transport.write(self._sealing.seal(leaving))
+            self._transport.writelines(self._sealing.seal_all(leaving, self._link.too_long))
 
     def _take(self, item: Any) -> None:
         match item:
@@ -242,5 +249,6 @@ class _Line(asyncio.Protocol):
                 self._link.stands()
             case Goodbye():
                 self.ready = False
+                self.put(Goodbye())  # after all that was sent before
             case _:
                 self._link.take(item)

@@ -9,7 +9,7 @@ CREATE TABLE pages (
     CONSTRAINT amount_not_negative CHECK (amount >= 0)
 ) {compact};
 
-CREATE TABLE lines (
+CREATE TABLE written_rows (
     name {key:48} NOT NULL,
     number {int} NOT NULL,
     store {key:48} NOT NULL,
