@@ -148,7 +148,7 @@ class Transaction(Reader):
     ) -> None:
         super().__init__(connection, compiled, keyring)
         self._total = connection.total_changes
-        self._declare = connection.declare
+        self.declare = connection.declare  # of stores that no message names, but are written here too
         self._ids = ids
         self.new_id = ids.series()
         self._source = source
@@ -165,6 +165,7 @@ class Transaction(Reader):
         self.intents: list[Intent] = []
         self.accepts: Callable[[str], bool] = _leaves_it
         self.answers: list[Answered] = []
+        self.answers_are_first = True  # False: for some requests an earlier one is stored
         self.changes: list[tuple[str, str]] = []
 
     def run(self, statement: Statement[None], **parameters: Any) -> int:
@@ -338,10 +339,6 @@ class Transaction(Reader):
         )
         return intent_id
 
-    def declare(self, stores: Iterable[str]) -> None:
-        """From now on this transaction is about rows of these stores too, which its messages do not name."""
-        self._declare(stores)
-
     def changed(self, subject: str) -> None:
         """Something about this subject is new here: what this process keeps of it is forgotten after the commit."""
         self.changes.append((self.store, subject))
@@ -381,10 +378,11 @@ class Transaction(Reader):
             self._send(compiled, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
 
     def complete_keys(self) -> None:
-        """Store the answers given here with the keys of their requests."""
+        """Store the answers given here with the keys of their requests: each takes one, once."""
         if self.answers:
-            compiled = self._compiled[COMPLETE_KEY]
+            compiled, before = self._compiled[COMPLETE_KEY], self._total()
             self._run_many(compiled.sql, [compiled.values(asdict(answer)) for answer in self.answers])
+            self.answers_are_first = self._total() - before == len(self.answers)
 
     def forget(self, known: dict[Place, Any]) -> None:
         """The transaction was rolled back to a savepoint, at which it had known this."""

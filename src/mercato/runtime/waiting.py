@@ -37,6 +37,11 @@ class Waiters:
         for answer in answers:
             self._set((answer.store, answer.subject), Answer(answer.status, answer.body, answer.subject))
 
+    def answered_before(self, answers: Iterable[Answered]) -> None:
+        """Some of these were answered before: who waits looks what is stored."""
+        for answer in answers:
+            self.changed(answer.store, answer.subject)
+
     def changed(self, store: str, subject: str) -> None:
         """Something about `subject` was committed: who waits for it should look again."""
         self._set((store, subject), None)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
-from mercato.runtime.bus import kafka
+from mercato.runtime.kafka import bus as kafka
 from mercato.runtime.kafka.bus import KafkaBus
 from mercato.runtime.kafka.relay import PublishFailed
 from mercato.values.messages import Envelope

@@ -70,6 +70,10 @@ class Behind:
         answer: Answer | None = await self._serve(f"stored {key.key} {seconds}", command, Caller(store=store))
         return answer
 
+    async def position(self, source: str) -> int:
+        position: int = await self._serve("position", source, Caller(store=""))
+        return position
+
     async def fetch(self, after: int, limit: int) -> list[Envelope]:
         envelopes: list[Envelope] = await self._serve("log", (after, limit), Caller(store=""))
         return envelopes

@@ -287,7 +287,7 @@ class Executor:
         self._messages(len(batch.items))
         self._batches()
         if tx.answers:
-            self._waiters.answered(tx.answers)
+            (self._waiters.answered if tx.answers_are_first else self._waiters.answered_before)(tx.answers)
         self._tell(batch)
         for item in batch.items:
             if isinstance(item, CommandItem):

@@ -101,7 +101,11 @@ class Network:
             return
         first, last = (tx.events[0][0].number, tx.events[-1][0].number) if tx.events else (0, 0)
         envelopes = tuple(envelope for envelope, _ in tx.events)
-        self._door.tell(News(source, first, last, envelopes, tuple(tx.changes), tuple(tx.answers)))
+        changes = list(tx.changes)
+        if not tx.answers_are_first:
+            changes += [(answer.store, answer.subject) for answer in tx.answers]
+        answers = tuple(tx.answers) if tx.answers_are_first else ()
+        self._door.tell(News(source, first, last, envelopes, tuple(changes), answers))
 
     def _heard(self, news: News) -> None:
         node = self._node
