@@ -13,7 +13,7 @@ from mercato.apps.simulate.network import Answer, Lost, Network, written
 from mercato.apps.simulate.trace import Trace
 from mercato.apps.simulate.weather import Weather
 
-TRIES = 40  # of one request, after which something is wrong that a client cannot mend
+TRIES = 150  # of one request: longer than a charge whose outcome is unknown may be left alone (five minutes)
 FIRST_PAUSE = 0.2  # seconds
 LONGEST_PAUSE = 4.0
 
