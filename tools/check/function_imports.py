@@ -12,7 +12,18 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/apps/command_line.py",
         tuple(
             f"mercato.apps.commands.{name}"
-            for name in ("run", "serve", "import_file", "verify", "replay", "keys", "migrate", "simulate", "edge")
+            for name in (
+                "run",
+                "serve",
+                "import_file",
+                "verify",
+                "replay",
+                "keys",
+                "migrate",
+                "move",
+                "simulate",
+                "edge",
+            )
         ),
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
     ),

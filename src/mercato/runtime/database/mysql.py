@@ -191,6 +191,9 @@ class MysqlDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> MysqlConnection:
+        return MysqlConnection(self._address, idle=_IDLE_READER)
+
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[MysqlConnection]:
         """Each change of a table is committed by itself: the engine knows no other way."""

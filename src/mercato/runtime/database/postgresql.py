@@ -200,6 +200,10 @@ class PostgresDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> PostgresConnection:
+        across = self._roles[1]
+        return PostgresConnection(_conninfo(self._address), self.name, roles=(across, across))
+
     @contextmanager
     def migrating(self, tables: Iterable[Table]) -> Iterator[PostgresConnection]:
         self._make_database()

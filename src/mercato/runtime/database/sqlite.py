@@ -143,6 +143,9 @@ class SqliteDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> SqliteConnection:
+        return SqliteConnection(self.path, self._open_file, read_only=False)
+
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[SqliteConnection]:
         yield self.writer
