@@ -13,16 +13,8 @@ PERMITTED: tuple[Permission, ...] = (
         tuple(
             f"mercato.apps.commands.{name}"
             for name in (
-                "run",
-                "serve",
-                "import_file",
-                "verify",
-                "replay",
-                "keys",
-                "migrate",
-                "move",
-                "simulate",
-                "edge",
+                *("run", "serve", "import_file", "verify", "replay", "keys"),
+                *("migrate", "move", "doctor", "simulate", "edge"),
             )
         ),
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
@@ -59,6 +51,15 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/runtime/database/opening.py",
         ("mercato.runtime.database.mysql.MysqlDatabase", "mercato.runtime.database.postgresql.PostgresDatabase"),
         "as above: the drivers of servers need not even be installed",
+    ),
+    Permission(
+        "src/mercato/apps/doctor/neighbours.py",
+        (
+            "mercato.runtime.kafka.condition.KafkaCondition",
+            "mercato.runtime.kafka.condition.read_condition",
+            "redis",
+        ),
+        "as above",
     ),
     Permission(
         "src/mercato/runtime/kafka/opening.py",

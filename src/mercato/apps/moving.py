@@ -17,7 +17,6 @@ from mercato.runtime.bus.sequence import ADD_SEQUENCE, LOG
 from mercato.runtime.database import tables
 from mercato.runtime.database.copying import Copier, Sum, fault
 from mercato.runtime.database.engine import Connection, Database
-from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.migrating import LIST_MIGRATIONS, pending
 from mercato.runtime.database.moved import Moved, make_progress_table
 from mercato.runtime.database.opening import open_database
@@ -241,7 +240,7 @@ def _faults(service: str, database: Database) -> Iterator[None]:
     """Whatever the engine of this database says becomes one sentence."""
     try:
         yield
-    except (OSError, ValueError, DatabaseFault):
+    except (OSError, ValueError):
         raise
     except Exception as error:
         raise fault(_place(service), database.writer, error) from error

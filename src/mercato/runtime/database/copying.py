@@ -122,7 +122,7 @@ def fault(where: str, connection: Connection, error: Exception) -> DatabaseFault
     error = connection.translated(error)
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, DatabaseFault):
-        return error
+        return DatabaseFault(text)
     if isinstance(error, ConstraintFault | InTheWay):
         return DatabaseFault(f"{where}: {text}; see that nobody else writes there")
     return DatabaseFault(f"{where} refused a row or a statement: {text}")

@@ -194,6 +194,9 @@ class MysqlDatabase:
     def across(self) -> MysqlConnection:
         return MysqlConnection(self._address, idle=_IDLE_READER)
 
+    def plain(self, *, owner: bool = False) -> MysqlConnection:
+        return MysqlConnection(self._owner.at(self.name) if owner else self._address)
+
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[MysqlConnection]:
         """Each change of a table is committed by itself: the engine knows no other way."""
