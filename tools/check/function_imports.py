@@ -55,7 +55,6 @@ PERMITTED: tuple[Permission, ...] = (
     Permission(
         "src/mercato/apps/doctor/neighbours.py",
         (
-            "mercato.runtime.kafka.condition.KafkaCondition",
             "mercato.runtime.kafka.condition.read_condition",
             "redis",
         ),

@@ -6,6 +6,7 @@ import msgspec
 
 from mercato.apps.doctor.results import FAIL, OK, WARN, Check, Result
 from mercato.runtime.database.condition import Condition, Login, read_condition, read_owner
+from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.database.urls import Address
 from mercato.runtime.migrate import known_migrations
@@ -19,10 +20,15 @@ RESERVED = 10  # connections of a server that are left for those who look after 
 DRIFTS, WRONG = 1_000, 30_000  # milliseconds between two clocks
 
 _MIGRATE = "run `mercato migrate` with MERCATO_DATABASE_OWNER"
-_ADVICE = (
-    "see that the server runs and lets this machine in, that user and password in MERCATO_DATABASE are right, and that "
-    "the database is there (`mercato migrate` makes it)"
-)
+_ADVICE = "see that the server runs and lets this machine in, or correct MERCATO_DATABASE"
+_LOGIN = "correct user and password in MERCATO_DATABASE, or let the login in; `mercato migrate` grants it its rights"
+# What engines say when they answer and do not let in: a word of it, and what to do.
+_REFUSALS = {
+    "does not exist": _MIGRATE,
+    "Unknown database": _MIGRATE,
+    "authentication failed": _LOGIN,
+    "Access denied": _LOGIN,
+}
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -62,11 +68,19 @@ def _check(settings: Settings, service: Service, clock: Clock, whole: tuple[str,
                 results += judge_login(whole[0], condition.login, bool(settings.database_owner))
             if settings.database_owner:
                 results += judge_owner(what, read_owner(database))
+        except DatabaseFault as error:
+            return [judge_fault(what, str(error))]
         finally:
             database.close()
         return results
 
     return Check(what, look, _ADVICE)
+
+
+def judge_fault(what: str, error: str) -> Result:
+    text = " ".join(error.split()).removesuffix("; see that the server runs and can be reached")
+    advice = next((advice for word, advice in _REFUSALS.items() if word in text), _ADVICE)
+    return Result(FAIL, what, text, advice)
 
 
 def judge(seen: Seen, known: frozenset[str]) -> Iterator[Result]:

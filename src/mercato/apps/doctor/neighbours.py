@@ -8,18 +8,22 @@ import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mercato.apps.doctor.results import FAIL, OK, SECONDS, WARN, Check, Result
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.kafka.opening import SCHEME
-from mercato.runtime.kafka.topics import topic_of
+from mercato.runtime.kafka.topics import Topic, topic_of
 from mercato.runtime.media.store import MediaStore
 from mercato.runtime.peers.frames import VERSION, BadFrame, Opening, Welcome
 from mercato.runtime.service import Service, source_of
 from mercato.runtime.settings import Settings
-from mercato.values.clock import SystemClock
+from mercato.values.clock import HOUR, SystemClock
 from mercato.values.ids import Ids
+
+if TYPE_CHECKING:
+    from mercato.runtime.kafka.condition import TopicCondition
 
 BEHIND = 1_000  # messages from which on a group is told of
 LEAST_FREE, FULL = 2 << 30, 200 << 20  # bytes
@@ -37,34 +41,40 @@ def kafka_check(settings: Settings, services: tuple[Service, ...]) -> Iterator[C
     sources = sorted({*listening, *(source for heard in listening.values() for source in heard)})
 
     def look() -> list[Result]:
-        from mercato.runtime.kafka.condition import KafkaCondition, read_condition
+        from mercato.runtime.kafka.condition import read_condition
 
-        found: KafkaCondition = read_condition(servers, name or "mercato", listening, SECONDS)
-        results = [Result(OK, "Kafka", f"{found.brokers} brokers at {servers}")]
-        for source in sources:
-            wanted, topic = topic_of(source), found.topics.get(source)
-            what = f"topic {source}"
-            if topic is None:
-                results.append(Result(WARN, what, "it is not there", "the first process that starts makes it"))
-                continue
-            if topic.partitions != wanted.partitions:
-                text = f"it has {topic.partitions} partitions, not {wanted.partitions}: events lose their order"
-                results.append(Result(FAIL, what, text, "remove the topic: it is made again and filled from the log"))
-            if topic.retention < wanted.retention:
-                text = f"it keeps events for {topic.retention // 3_600_000} h, not {wanted.retention // 3_600_000} h"
-                results.append(Result(WARN, what, text, f"set retention.ms to {wanted.retention}"))
-            if topic.least_in_sync < max(1, topic.replicas - 1):
-                text = f"min.insync.replicas is {topic.least_in_sync} of {topic.replicas} replicas"
-                results.append(Result(WARN, what, text, f"set it to {topic.replicas - 1}"))
-        if len(results) == 1:
-            results.append(Result(OK, "topics", "partitions, retention and replicas are as they should be"))
-        for service, lag in found.lag.items():
-            late = lag > BEHIND
-            advice = f"see that {service} runs, and what its log says" if late else ""
-            results.append(Result(WARN if late else OK, f"group {service}", f"{lag:,} events behind", advice))
-        return results
+        found = read_condition(servers, name or "mercato", listening, SECONDS)
+        topics = [result for source in sources for result in judge_topic(topic_of(source), found.topics.get(source))]
+        if missing := [source for source in sources if source not in found.topics]:
+            text = f"{len(missing)} are not there yet ({', '.join(missing)})"
+            topics.append(Result(WARN, "topics", text, "the first process that starts makes them"))
+        if not topics:
+            topics.append(Result(OK, "topics", "partitions, retention and replicas are as they should be"))
+        groups = [judge_group(service, lag) for service, lag in found.lag.items()]
+        return [Result(OK, "Kafka", f"{found.brokers} brokers at {servers}"), *topics, *groups]
 
     yield Check("Kafka", look, "see that Kafka runs there and lets this machine in, or correct MERCATO_EVENTS")
+
+
+def judge_topic(wanted: Topic, topic: "TopicCondition | None") -> Iterator[Result]:
+    what = f"topic {wanted.source}"
+    if topic is None:
+        return
+    if topic.partitions != wanted.partitions:
+        text = f"it has {topic.partitions} partitions, not {wanted.partitions}: events lose their order"
+        yield Result(FAIL, what, text, "stop all processes, remove the topic, start them: it is made again")
+    if topic.retention < wanted.retention:
+        text = f"it keeps events for {topic.retention // HOUR} h, not {wanted.retention // HOUR} h"
+        yield Result(WARN, what, text, f"set its retention.ms to {wanted.retention}")
+    if topic.least_in_sync < topic.replicas - 1:
+        text = f"min.insync.replicas is {topic.least_in_sync}, of {topic.replicas} replicas"
+        yield Result(WARN, what, text, f"set it to {topic.replicas - 1}: else one broker's loss may lose events")
+
+
+def judge_group(service: str, lag: int) -> Result:
+    late = lag > BEHIND
+    advice = f"see that {service} runs, and what its log says" if late else ""
+    return Result(WARN if late else OK, f"group {service}", f"{lag:,} events behind", advice)
 
 
 def redis_check(url: str) -> Iterator[Check]:
@@ -157,7 +167,7 @@ def mail_check(settings: Settings) -> Iterator[Check]:
 
     def look() -> list[Result]:
         with smtplib.SMTP(parts.hostname or "localhost", parts.port or 587, timeout=SECONDS) as server:
-            code, _ = server.ehlo_or_helo_if_needed() or (250, b"")
+            code, _ = server.ehlo()
         return [Result(OK, "mail", f"{parts.hostname} answers ({code})")]
 
     yield Check("mail", look, "see that the server of MERCATO_MAIL runs and lets this machine in")
