@@ -2,7 +2,9 @@
 
 import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined] # not in its list
+
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client does not say its type
 
 
 class TopicCondition(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ def _lag(admin: AdminClient, name: str, listening: dict[str, list[str]]) -> dict
     sources = sorted({source for each in listening.values() for source in each})
     if not sources:
         return {}
-    asked = {TopicPartition(f"{name}.{source}", 0): OffsetSpec.latest() for source in sources}
+    asked = {TopicPartition(f"{name}.{source}", 0): LATEST for source in sources}
     ends = {partition.topic: future.result(timeout=3).offset for partition, future in admin.list_offsets(asked).items()}
     lag = {}
     for service, heard in listening.items():
