@@ -166,7 +166,9 @@ async def test_a_row_that_is_not_as_it_was_is_found(
 
 
 @pytest.mark.server
-async def test_nothing_is_overwritten(folder: Path, urls: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_move_that_is_done_is_left_alone_by_every_folder(
+    folder: Path, urls: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert await move(folder, *urls, "--batch", "1000") == 0
     other = folder.parent / "other"
     shutil.copytree(folder, other)

@@ -10,6 +10,9 @@ from secrets import token_hex
 
 import msgspec
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from mercato.apps.command_line import main
 from mercato.apps.commands import doctor
@@ -101,13 +104,38 @@ def test_a_door_and_a_mail_server_that_do_not_answer_are_told(tmp_path: Path) ->
 
 @pytest.mark.server
 def test_kafka_and_redis_are_asked(tmp_path: Path, engine: Callable[[str], Engine]) -> None:
-    kafka, redis = engine("kafka"), engine("redis")
-    settings = Settings(data=tmp_path, events=f"{kafka.url}/doctor_{token_hex(4)}")
+    kafka, redis, name = engine("kafka"), engine("redis"), f"doctor_{token_hex(4)}"
+    settings = Settings(data=tmp_path, events=f"{kafka.url}/{name}")
     found = doctor.examine(settings, SystemClock(), {"MERCATO_CACHE": redis.url})
     told = {each.what: (each.status, each.text) for each in found}
     assert told["Kafka"][0] == OK
     assert told["topics"][1].startswith("9 are not there yet")
     assert found[[each.what for each in found].index("Redis")].text.startswith("version ")
+
+
+@pytest.mark.server
+def test_topics_and_groups_of_a_real_kafka_are_read(tmp_path: Path, engine: Callable[[str], Engine]) -> None:
+    kafka, name = engine("kafka"), f"doctor_{token_hex(4)}"
+    servers, topic = kafka.url.removeprefix("kafka://"), f"{name}.orders"
+    admin = AdminClient({"bootstrap.servers": servers})
+    for future in admin.create_topics([NewTopic(topic, 2, 1, config={"retention.ms": "60000"})]).values():
+        future.result()
+    try:
+        producer = Producer({"bootstrap.servers": servers})
+        for _ in range(3):
+            producer.produce(topic, b"event", partition=0)
+        assert producer.flush(30) == 0
+        consumer = Consumer({"bootstrap.servers": servers, "group.id": f"{name}.carts"})
+        consumer.commit(offsets=[TopicPartition(topic, 0, 1)], asynchronous=False)
+        consumer.close()
+        settings = Settings(data=tmp_path, events=f"{kafka.url}/{name}")
+        found = [(each.status, each.what, each.text) for each in doctor.examine(settings, SystemClock(), {})]
+    finally:
+        for future in admin.delete_topics([topic]).values():
+            future.result()
+    assert (FAIL, "topic orders", "it has 2 partitions, not 1: events lose their order") in found
+    assert (WARN, "topic orders", "it keeps events for 0 h, not 720 h") in found
+    assert (OK, "group carts", "2 events behind") in found
 
 
 def test_kafka_and_redis_that_are_not_there_are_told(tmp_path: Path) -> None:
