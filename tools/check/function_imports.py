@@ -12,7 +12,10 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/apps/command_line.py",
         tuple(
             f"mercato.apps.commands.{name}"
-            for name in ("run", "serve", "import_file", "verify", "replay", "keys", "migrate", "simulate", "edge")
+            for name in (
+                *("run", "serve", "import_file", "verify", "replay", "keys"),
+                *("migrate", "move", "doctor", "simulate", "edge"),
+            )
         ),
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
     ),
@@ -53,6 +56,14 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/runtime/database/opening.py",
         ("mercato.runtime.database.mysql.MysqlDatabase", "mercato.runtime.database.postgresql.PostgresDatabase"),
         "as above: the drivers of servers need not even be installed",
+    ),
+    Permission(
+        "src/mercato/apps/doctor/neighbours.py",
+        (
+            "mercato.runtime.kafka.condition.read_condition",
+            "redis",
+        ),
+        "as above",
     ),
     Permission(
         "src/mercato/runtime/kafka/opening.py",

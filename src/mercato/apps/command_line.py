@@ -19,6 +19,8 @@ COMMANDS = {
     "replay": "list events whose effect failed, or try them again",
     "keys": "show or rotate the keys that sign quotes",
     "migrate": "bring the databases up to date without starting the shop",
+    "move": "move a closed shop from its data folder to databases on servers",
+    "doctor": "look at every engine that the settings name",
     "simulate": "try the whole shop in a seeded world that misbehaves",
     "edge": "make the configuration of a proxy in front",
 }
@@ -93,6 +95,14 @@ def _module_of(name: str) -> Command:  # noqa: PLR0911 - one for each command
             from mercato.apps.commands import migrate
 
             return migrate
+        case "move":
+            from mercato.apps.commands import move
+
+            return move
+        case "doctor":
+            from mercato.apps.commands import doctor
+
+            return doctor
         case "edge":
             from mercato.apps.commands import edge
 

@@ -24,7 +24,7 @@ def command(options: argparse.Namespace) -> int:
 
 async def _migrate(settings: Settings) -> int:
     parts = make_parts(settings, asyncio.get_running_loop())
-    for service in make_services(Setup(settings, parts)):
+    for service in make_services(Setup(settings, parts, runs=frozenset())):  # for their tables: none is opened
         database = parts.open_database(service.name)
         for name in migrate(service, database, parts.clock.now()):
             print(f"applied {name}")

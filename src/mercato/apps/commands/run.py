@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.listening import listen
 from mercato.apps.loading import loading
+from mercato.apps.moved import require_not_moved
 from mercato.apps.owner import Ownership
 from mercato.runtime.settings import read_settings
 
@@ -18,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="where to listen (8000)")
     parser.add_argument("--host", help="on which address to listen (127.0.0.1)")
     parser.add_argument("--empty", action="store_true", help="do not open the demo shop in a new data folder")
+    parser.add_argument("--despite-move", action="store_true", help="open a folder whose shop has moved to servers")
     parser.add_argument("--distributed", action="store_true", help="each service as a process of its own")
     parser.add_argument(
         "--processes", default="", metavar="NAME=N,...", help="how many of each, with --distributed (1)"
@@ -28,6 +30,8 @@ def command(options: argparse.Namespace) -> int:
     """Listen first: who comes while the shop is loaded waits a moment, and is not refused."""
     _allow_many_connections()
     settings = read_settings(data=options.data, port=options.port, host=options.host)
+    if not options.despite_move:
+        require_not_moved(settings)
     if options.distributed:
         from mercato.apps.commands.run_distributed import run_distributed
 

@@ -92,6 +92,12 @@ class Database(Protocol):
     def reader(self) -> Connection:
         """A connection of its own for questions, for the caller to close."""
 
+    def across(self) -> Connection:
+        """A connection of its own for reading and writing rows of all stores, for the caller to close."""
+
+    def plain(self, *, owner: bool = False) -> Connection:
+        """A connection as the login, or that of the owner, comes in: to look at what it finds and may do."""
+
     def migrating(self, tables: Iterable[Table], /) -> AbstractContextManager[Connection]:
         """A connection that may change tables, while nobody else migrates this database. At the end these `tables` are
         as well protected as the engine can."""

@@ -202,6 +202,12 @@ class MysqlDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> MysqlConnection:
+        return MysqlConnection(self._address, idle=_IDLE_READER)
+
+    def plain(self, *, owner: bool = False) -> MysqlConnection:
+        return MysqlConnection(self._owner.at(self.name) if owner else self._address)
+
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[MysqlConnection]:
         """Nobody else may migrate while the first connection is there, which holds the lock."""

@@ -204,6 +204,13 @@ class PostgresDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> PostgresConnection:
+        across = self._roles[1]
+        return PostgresConnection(_conninfo(self._address), self.name, roles=(across, across))
+
+    def plain(self, *, owner: bool = False) -> PostgresConnection:
+        return PostgresConnection(_conninfo(self._owner if owner else self._address), self.name)
+
     @contextmanager
     def migrating(self, tables: Iterable[Table]) -> Iterator[PostgresConnection]:
         self._make_database()

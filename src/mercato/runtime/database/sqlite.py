@@ -144,6 +144,12 @@ class SqliteDatabase:
         self._readers.append(connection)
         return connection
 
+    def across(self) -> SqliteConnection:
+        return SqliteConnection(self.path, self._open_file, read_only=False)
+
+    def plain(self, *, owner: bool = False) -> SqliteConnection:
+        return SqliteConnection(self.path, self._open_file, read_only=True)
+
     @contextmanager
     def migrating(self, _tables: Iterable[Table]) -> Iterator[SqliteConnection]:
         yield self.writer
