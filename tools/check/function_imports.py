@@ -71,11 +71,6 @@ PERMITTED: tuple[Permission, ...] = (
         "as above",
     ),
     Permission(
-        "tests/journeys/distributed.py",
-        ("psycopg", "pymysql"),
-        "as above: most runs of the tests have no server",
-    ),
-    Permission(
         "src/mercato/runtime/media/opening.py",
         ("mercato.runtime.media.s3.S3Media",),
         "a shop with a folder never needs it, and its start would wait for aiohttp to load",

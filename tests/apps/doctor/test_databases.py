@@ -18,7 +18,8 @@ from mercato.runtime.database.condition import Condition, Login
 from mercato.runtime.database.urls import Address
 from mercato.runtime.settings import Settings
 from mercato.values.clock import ManualClock, SystemClock
-from tests.journeys.distributed import Servers, _connection, dropped
+from tests.databases import connected
+from tests.journeys.distributed import Servers, dropped
 from tools.engines import Engine
 
 KNOWN = frozenset({"orders/0001", "orders/0002"})
@@ -132,7 +133,7 @@ async def test_a_commit_that_may_be_lost_is_told(place: Place, monkeypatch: pyte
         pytest.skip("only for the whole server, which other tests share")
     owner = Address.read(place.settings.database_owner)
     name = f"{owner.database}_stores"
-    with closing(_connection(owner.at(name))) as connection, connection.cursor() as cursor:
+    with closing(connected(owner.at(name))) as connection, connection.cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         cursor.execute("ALTER TABLE stores NO FORCE ROW LEVEL SECURITY")
     assert [text for text in await asyncio.to_thread(place.texts, WARN) if "synchronous_commit=off" in text] != []
