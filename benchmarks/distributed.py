@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import acknowledged
+from benchmarks import acknowledged, apart
 from benchmarks.acknowledged import Compared
 from benchmarks.cluster import PAIR, Cluster, cluster, engine
 from benchmarks.load.client import JourneyJob, JourneyReport, Running, start_journeys
@@ -59,12 +59,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--products", type=int, default=200, help="products in the shop (200)")
     parser.add_argument("--victims", default="", metavar="NAME,...", help="only these services and engines")
     parser.add_argument("--kinds", default="kill,pause", help="what happens to each (kill,pause)")
+    parser.add_argument("--part", choices=("faults", "pace", "both"), default="both", help="what is measured (both)")
+    parser.add_argument("--seconds", type=float, default=10, help="how long each pace is measured (10)")
     parser.add_argument("--failover", action="store_true", help="PostgreSQL's primary is killed, its standby promoted")
     parser.add_argument("--processes", default="orders=2,inventory=2", help="how many of each service, one if not said")
 
 
 def run(options: argparse.Namespace) -> Outcome:
     build()
+    if options.part == "pace":
+        return _pace(options)
+    faults = _endured(options)
+    if options.part == "faults" or options.failover:
+        return faults
+    return Outcome({**faults.figures, **_pace(options).figures}, faults.faults)
+
+
+def _pace(options: argparse.Namespace) -> Outcome:
+    paces = apart.measure(options)
+    apart.print_paces(paces)
+    return Outcome(apart.figures_of(paces), ())
+
+
+def _endured(options: argparse.Namespace) -> Outcome:
     with cluster(Seed(options.products, 4 * options.connections), options.folder, pair=options.failover) as each:
         made, seeded = each
         tell(f"all processes take orders after {made.start(options.processes):.1f} s")
