@@ -129,7 +129,7 @@ def _strike_all(
         chosen, kinds = ["postgresql"], ["failover"]
     for victim in chosen:
         for kind in kinds:
-            usual = _paid_within(log, WINDOW)
+            usual = _usual(log)
             begun = STRIKES[kind](made, victim)
             seconds = _until_well(log, usual * WELL, begun)
             told = "did not recover" if seconds is None else f"well again after {seconds:.1f} s"
@@ -202,6 +202,16 @@ def _until_well(log: Path, least: float, begun: float) -> float | None:
             return _last_gap(_paid_since(log, passed + 1), passed)
         time.sleep(LOOK)
     return None
+
+
+def _usual(log: Path) -> int:
+    """How many orders are paid in a window, once any are."""
+    end = time.monotonic() + MOST_TO_RECOVER
+    while not (usual := _paid_within(log, WINDOW)):
+        if time.monotonic() > end:
+            raise BenchmarkError(f"nothing is bought any more, {MOST_TO_RECOVER:.0f} s after the last fault")
+        time.sleep(LOOK)
+    return usual
 
 
 def _last_gap(paid: list[float], passed: float) -> float:

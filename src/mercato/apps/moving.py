@@ -142,7 +142,7 @@ class Move:
         opened.callback(connection.close)
         rows = connection.fetch(LIST_MIGRATIONS.compile("sqlite").sql, (), 10_000)
         try:
-            missing = pending(known_migrations(service), {name for (name,) in rows})
+            missing = pending(known_migrations(service), {name for name, _ in rows})
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         if missing:

@@ -63,7 +63,7 @@ def read_condition(database: Database) -> Condition:
         return condition
     reader = database.reader()
     rows = reader.fetch(database.compiled[LIST_MIGRATIONS].sql, (), _MANY)
-    return msgspec.structs.replace(condition, migrations=frozenset(name for (name,) in rows))
+    return msgspec.structs.replace(condition, migrations=frozenset(name for name, _ in rows))
 
 
 def read_owner(database: Database) -> Login:
