@@ -276,7 +276,7 @@ async def test_pictures_have_an_origin_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.skipif(not SERVER, reason="MERCATO_TEST_S3 names no server")
+@pytest.mark.skipif(not SERVER, reason="no S3 server is up, and MERCATO_TEST_S3 names none")
 async def test_pictures_of_a_bucket_are_found_at_its_own_origin(tmp_path: Path) -> None:
     await make_bucket(place_of(SERVER))
     clock = ManualClock(SystemClock().now())

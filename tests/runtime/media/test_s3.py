@@ -1,4 +1,5 @@
-"""The S3 engine against a real server, which MERCATO_TEST_S3 names as MERCATO_MEDIA would; its bucket is made here."""
+"""The S3 engine against a real server: the one that is up, or that MERCATO_TEST_S3 names as MERCATO_MEDIA would. Its
+bucket is made here."""
 
 import asyncio
 import os
@@ -18,12 +19,14 @@ from mercato.runtime.media.store import MediaFault, MediaWrong, UploadTicket
 from mercato.values.clock import SystemClock
 from mercato.values.ids import Ids
 from tests.runtime.media.contract import CONTENT, Harbour, MediaContract
+from tools.engines import running
 
-SERVER = os.environ.get("MERCATO_TEST_S3", "")
+_UP = running().get("s3")
+SERVER = os.environ.get("MERCATO_TEST_S3") or (f"{_UP.url}-media" if _UP is not None else "")
 
 needs_server = [
     pytest.mark.server,
-    pytest.mark.skipif(not SERVER, reason="MERCATO_TEST_S3 names no server: s3://KEY:SECRET@HOST:PORT/BUCKET"),
+    pytest.mark.skipif(not SERVER, reason="no S3 server is up, and MERCATO_TEST_S3 names none"),
 ]
 
 
