@@ -59,7 +59,11 @@ def media_routes(media: MediaStore, settings: Settings) -> tuple[Route, ...]:
         streams=True,
         max_body=LARGEST,
     )
-    return (shown, upload, Route("OPTIONS", UPLOADS, _allow, "UploadOptions", limit="none", hidden=True))
+    return (
+        shown,
+        upload,
+        Route("OPTIONS", UPLOADS, _allow, "UploadOptions", limit="none", hidden=True, max_body=LARGEST),
+    )
 
 
 def _serve_of(media: MediaStore, settings: Settings) -> Endpoint:
