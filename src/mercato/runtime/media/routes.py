@@ -62,7 +62,7 @@ def media_routes(media: MediaStore, settings: Settings) -> tuple[Route, ...]:
     return (
         shown,
         upload,
-        Route("OPTIONS", UPLOADS, _allow, "UploadOptions", limit="none", hidden=True, max_body=LARGEST),
+        Route("OPTIONS", UPLOADS, _allow, "UploadOptions", limit="none", hidden=True),
     )
 
 
