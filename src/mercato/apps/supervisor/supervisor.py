@@ -78,7 +78,7 @@ class Supervisor:
             code = await process.wait()
             if self._stopping:
                 return
-            tries = 0 if asyncio.get_running_loop().time() - begun > LONG else tries + 1
+            tries = 1 if asyncio.get_running_loop().time() - begun > LONG else tries + 1
             pause = PAUSES[min(tries, len(PAUSES)) - 1]
             self._tell(f"{planned.name} has ended ({_outcome(code)}); it is started again in {pause:g} s")
             await asyncio.sleep(pause)
