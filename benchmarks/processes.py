@@ -72,7 +72,8 @@ def memory(pid: int) -> Memory:
         name, _, value = line.partition(":")
         if value.endswith(" kB"):
             fields[name] = int(value.split()[0]) / 1_024
-    return Memory(fields["VmRSS"], fields["VmHWM"], fields["RssAnon"])
+    # A process that has just ended has none.
+    return Memory(*(fields.get(name, 0.0) for name in ("VmRSS", "VmHWM", "RssAnon")))
 
 
 def forget_peak(pid: int) -> None:

@@ -18,7 +18,7 @@ from tests.services.notifications.conftest import BLUE, RED, Postbox, parts_of, 
 
 
 async def test_a_confirmation_carries_the_link_and_its_text(box: Postbox) -> None:
-    await box.node.calls.do(SignUp("jo@example.org", "Jo", "hash"), Caller(store=RED))
+    await box.node.calls.do(SignUp("jo@example.org", "Jolanthe", "hash"), Caller(store=RED))
     mail = await box.mail()
     text, html = parts_of(mail)
     token = token_in(mail)
@@ -27,7 +27,7 @@ async def test_a_confirmation_carries_the_link_and_its_text(box: Postbox) -> Non
     assert f"\nhttps://red.example/verify?token={token}\n" in text
     assert f"\n{token}\n" in text
     assert f'<a href="https://red.example/verify?token={token}">' in unescape(html)
-    assert "Jo" not in text + html, "a stranger's words in a mail that nobody has asked for"
+    assert "Jolanthe" not in text + html, "a stranger's words in a mail that nobody has asked for"
     (delivery,) = await box.deliveries()
     assert (delivery.template, delivery.state, delivery.attempts) == ("verify_email", "sent", 1)
     assert delivery.sent_at == box.node.clock.now()
