@@ -62,9 +62,9 @@ def compare(log: Path, data: Path) -> Compared:
     return _compare(_said(log), _kept(data))
 
 
-def compare_on_server(log: Path, ask: Ask, gateway: Path) -> Compared:
-    """The same where databases are on a server: `ask` asks the one of a service, `gateway` is the gateway's file."""
-    return _compare(_said(log), _kept_of(ask, gateway))
+def compare_on_server(log: Path, ask: Ask, gateways: Iterable[Path]) -> Compared:
+    """The same where databases are on a server: `ask` asks the one of a service, `gateways` are the gateway's files."""
+    return _compare(_said(log), _kept_of(ask, gateways))
 
 
 def _compare(said: Said, kept: Kept) -> Compared:
@@ -86,15 +86,15 @@ def _said(log: Path) -> Said:
 
 
 def _kept(data: Path) -> Kept:
-    return _kept_of(lambda service, question: _rows(data / f"{service}.db", question), data / "test_gateway.jsonl")
+    return _kept_of(lambda service, question: _rows(data / f"{service}.db", question), (data / "test_gateway.jsonl",))
 
 
-def _kept_of(ask: Ask, gateway: Path) -> Kept:
+def _kept_of(ask: Ask, gateways: Iterable[Path]) -> Kept:
     orders = {row[0]: row[1:] for row in ask("orders", "select id, stage, total, captured from orders")}
     keys = {row[0]: row[1:] for row in ask("orders", "select client_key, subject, status from idempotency")}
     payments = {row[0]: row[1:] for row in ask("payments", "select id, order_id, state, amount from payments")}
     charges = {}
-    for line in gateway.read_bytes().splitlines():
+    for line in (line for file in gateways for line in file.read_bytes().splitlines()):
         try:
             charge = msgspec.json.decode(line, type=Charge)
         except msgspec.DecodeError:

@@ -103,8 +103,9 @@ class Cluster:
             return connection.execute(question.encode()).fetchall()
 
     @property
-    def gateway_file(self) -> Path:
-        return self.shop.data / "payments-1" / "test_gateway.jsonl"
+    def gateway_files(self) -> list[Path]:
+        """What the test gateway has written down: each process of payments has one of its own."""
+        return sorted(self.shop.data.glob("payments-*/test_gateway.jsonl"))
 
     def drop(self) -> None:
         with psycopg.connect(self._owner.at("postgres").url, autocommit=True) as connection:

@@ -99,7 +99,7 @@ def _endure(options: argparse.Namespace, made: Cluster, seeded: Seeded) -> Endur
     time.sleep(SETTLE)
     tell("verifying")
     verified = made.shop.verify()
-    compared = acknowledged.compare_on_server(log, made.ask, made.gateway_file)
+    compared = acknowledged.compare_on_server(log, made.ask, made.gateway_files)
     made.shop.stop()
     return Endured(faults, report, compared, verified)
 

@@ -28,6 +28,7 @@ from mercato.runtime.database.postgresql import PostgresDatabase
 from mercato.runtime.database.urls import Address
 
 LEAST = 29_956  # requests
+SHOPPERS = 64  # for each connection, so that nobody buys again before carts has heard that the last order is paid
 DRAIN = "2.5"  # seconds for which a process that leaves says so
 UNTIL_BACK = 60.0
 CALM = 1.0
@@ -54,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     build()
     counts = ",".join(f"{name}=2" for name in (*service_names(), "storefront"))
-    with cluster(Seed(options.products, 4 * options.connections), options.folder) as (made, seeded):
+    with cluster(Seed(options.products, SHOPPERS * options.connections), options.folder) as (made, seeded):
         made.shop.environment["MERCATO_DRAIN"] = DRAIN
         tell(f"all processes take orders after {made.start(counts):.1f} s")
         with _proxy(made) as port:
@@ -106,7 +107,7 @@ def _roll(options: argparse.Namespace, made: Cluster, seeded: Seeded, port: int)
         running.stop()
         report = running.wait()
     verified = made.shop.verify()
-    compared = acknowledged.compare_on_server(log, made.ask, made.gateway_file)
+    compared = acknowledged.compare_on_server(log, made.ask, made.gateway_files)
     made.shop.stop()
     return Rolled(restarts, changes, report, compared, verified)
 

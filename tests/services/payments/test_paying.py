@@ -10,7 +10,7 @@ from mercato.contracts.payments import AwaitDue, DueUnknown
 from mercato.runtime.answers import Answer
 from mercato.runtime.http.exchange import Request
 from mercato.services.payments.api import pay
-from mercato.values.messages import BUYER, Caller, NotFound
+from mercato.values.messages import BUYER, Caller, NotFound, Unavailable
 
 CALLER = Caller(store="sto_one", buyer="usr_ann", roles=BUYER)
 BODY = b'{"order_id":"ord_one","source":"approve"}'
@@ -55,7 +55,7 @@ async def test_a_payment_waits_until_payments_has_heard_of_the_order() -> None:
     assert first == second  # one payment, one key at the gateway
 
 
-@pytest.mark.parametrize("stage", [None, "placed", "paid", "cancelled"])
+@pytest.mark.parametrize("stage", [None, "paid", "cancelled"])
 async def test_nobody_waits_for_an_order_that_has_nothing_due(stage: str | None) -> None:
     calls = Calls(stage)
     with pytest.raises(NotFound):
@@ -63,7 +63,7 @@ async def test_nobody_waits_for_an_order_that_has_nothing_due(stage: str | None)
     assert len(calls.sent) == 1
 
 
-async def test_what_payments_never_hears_of_is_not_found() -> None:
-    with pytest.raises(DueUnknown) as refused:
-        await paid(Calls("payment_due", unknown=2))
-    assert refused.value.status == 404
+@pytest.mark.parametrize("stage", ["placed", "payment_due"])
+async def test_a_due_that_payments_has_not_heard_of_is_no_final_answer(stage: str) -> None:
+    with pytest.raises(Unavailable):
+        await paid(Calls(stage, unknown=2))

@@ -54,7 +54,7 @@ async def pay(visit: Visit) -> Reply:
         answer = await _paid(visit, command, key_of(visit, form))
     except KeyReused:
         return visit.go(f"/orders/{order.id}/payment", notice="form_used")
-    except GatewayUnavailable:
+    except (GatewayUnavailable, DueUnknown):
         return visit.go(f"/orders/{order.id}/payment", notice="pay_later")
     return _after_paying(visit, order, answer)
 

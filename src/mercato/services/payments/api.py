@@ -26,7 +26,7 @@ from mercato.services.payments.adapters.gateway import Gateway, NoticeRefused
 from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.messages import DecideStep
 from mercato.values.ids import OrderId, PaymentId
-from mercato.values.messages import Anyone, Buyer, Caller, KeyInFlight, NotFound
+from mercato.values.messages import Anyone, Buyer, Caller, KeyInFlight, NotFound, Unavailable
 
 PATIENCE = 2.9  # seconds after which a shopper is told that the outcome is pending, whatever was preferred (F8)
 
@@ -57,7 +57,10 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
         answer = await edge.calls.do_once(command, caller, key, seconds)
     except DueUnknown:
         await until_due(edge, body.order_id, caller)
-        answer = await edge.calls.do_once(command, caller, key, seconds)
+        try:
+            answer = await edge.calls.do_once(command, caller, key, seconds)
+        except DueUnknown:
+            raise Unavailable("payments has not heard of this order yet; nothing was charged") from None
     if answer.body is None and answer.subject != payment_id and not seconds:
         raise KeyInFlight
     reply = finished(answer)
@@ -68,9 +71,9 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
 
 async def until_due(edge: Edge, order_id: OrderId, caller: Caller) -> None:
     """Who has just heard from orders that a payment is due may be faster here than orders' event. Raises NotFound where
-    the caller has no order that waits for one."""
+    the caller has no order that will wait for one: so it is answered always."""
     order = await edge.calls.ask(GetOrder(order_id), caller)
-    if order.stage != "payment_due":
+    if order.stage not in ("placed", "payment_due"):
         raise NotFound("nothing is due for this order, or it is not yours")
     await edge.calls.ask(AwaitDue(order_id, PATIENCE), caller)
 
