@@ -148,6 +148,16 @@ def test_an_answer_that_is_decided_later_completes_the_key_once(bench: Bench) ->
     assert bench.pages() == {"begun a": 0}
 
 
+def test_nobody_is_told_an_answer_to_what_was_answered_before(bench: Bench) -> None:
+    """Who waits has missed the first one: seed 331 was told another answer than the one that is stored."""
+    bench.run(Begin("a", "begun a"), key=key("k1"))
+    bench.run(Do("a", "answer", 7))
+    waiting = bench.waiters.register("sto_one", "begun a", 5.0)
+    bench.run(Do("a", "answer", 8))
+    assert (waiting.done(), waiting.result()) == (True, None)  # it looks again, and finds the first
+    assert bench.run(Begin("a", "begun other"), key=key("k1")) == Answer(201, b"7", "begun a")
+
+
 # Stores.
 
 
