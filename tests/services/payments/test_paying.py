@@ -57,10 +57,10 @@ async def test_a_payment_waits_until_payments_has_heard_of_the_order() -> None:
 
 @pytest.mark.parametrize("stage", [None, "paid", "cancelled"])
 async def test_nobody_waits_for_an_order_that_has_nothing_due(stage: str | None) -> None:
-    calls = Calls(stage)
+    calls = Calls(stage, unknown=2)
     with pytest.raises(NotFound):
         await paid(calls)
-    assert len(calls.sent) == 1
+    assert len(calls.sent) == (1 if stage is None else 2)  # another request with this key may have paid meanwhile
 
 
 @pytest.mark.parametrize("stage", ["placed", "payment_due"])

@@ -56,10 +56,12 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
     try:
         answer = await edge.calls.do_once(command, caller, key, seconds)
     except DueUnknown:
-        await until_due(edge, body.order_id, caller)
+        comes = await until_due(edge, body.order_id, caller)
         try:
             answer = await edge.calls.do_once(command, caller, key, seconds)
         except DueUnknown:
+            if not comes:
+                raise NotFound("nothing is due for this order, or it is not yours") from None
             raise Unavailable("payments has not heard of this order yet; nothing was charged") from None
     if answer.body is None and answer.subject != payment_id and not seconds:
         raise KeyInFlight
@@ -69,13 +71,14 @@ async def pay(edge: Edge, request: Request, caller: Caller) -> Reply:
     return reply
 
 
-async def until_due(edge: Edge, order_id: OrderId, caller: Caller) -> None:
-    """Who has just heard from orders that a payment is due may be faster here than orders' event. Raises NotFound where
-    the caller has no order that will wait for one: so it is answered always."""
+async def until_due(edge: Edge, order_id: OrderId, caller: Caller) -> bool:
+    """Who has just heard from orders that a payment is due may be faster here than orders' event: wait for that. False:
+    nothing will ever be due, or was. Raises NotFound where the caller has no such order."""
     order = await edge.calls.ask(GetOrder(order_id), caller)
     if order.stage not in ("placed", "payment_due"):
-        raise NotFound("nothing is due for this order, or it is not yours")
+        return False
     await edge.calls.ask(AwaitDue(order_id, PATIENCE), caller)
+    return True
 
 
 def webhook_of(gateway: Gateway) -> Endpoint:

@@ -41,7 +41,8 @@ def pay_order(tx: Transaction, command: PayOrder, caller: Caller) -> PaymentAnsw
     """Begin a charge. The intent is committed before the gateway hears of it (F4)."""
     due = tx.row(storage.DUES, command.order_id)
     if due is None or not (caller.is_staff or due.buyer == caller.buyer):
-        raise DueUnknown
+        # Where all services share a process, payments hears of an order before its shopper does.
+        raise NotFound("nothing is due for this order, or it is not yours") if tx.memory is not None else DueUnknown
     if due.state == "paying":
         raise PaymentInProgress(payment_id=due.payment_id)
     if due.state != "open" or due.expires_at <= tx.now:
@@ -130,7 +131,11 @@ def record_refund(tx: Transaction, command: RecordRefund, _caller: Caller) -> No
         event = PaymentRefunded(
             PaymentId(row.payment_id), RefundId(row.id), OrderId(row.order_id), Money(row.amount, row.currency)
         )
-        tx.emit(event, row.id, 1)
+        payment = tx.row(storage.PAYMENTS, row.payment_id)
+        assert payment is not None, "a refund is of a payment"
+        after = msgspec.structs.replace(payment, version=payment.version + 1)
+        tx.change(storage.PAYMENTS, payment, after)
+        tx.emit(event, after.id, after.version)  # of the payment: so it is heard after its capture
 
 
 def give_back(tx: Transaction, row: PaymentRow, part: int) -> None:
