@@ -10,6 +10,11 @@ SERVICES = "src/mercato/services"
 FILES = ("service", "api", "listeners", "jobs", "commands", "queries", "work", "storage", "domain", "messages")
 FOLDERS = ("adapters", "migrations")
 
+# What is neither rule, storage nor adapter, but a field of its own that a service is made of.
+FIELDS = {
+    "search": ("text", "finding"),  # the analysis of words, and what is asked of every engine: pure code, large by itself
+}
+
 _PERMITTED = {"__init__.py", "__pycache__", *FOLDERS, *FILES, *(f"{name}.py" for name in FILES)}
 
 
@@ -27,11 +32,13 @@ def check(root: Path) -> list[Finding]:
 def _strangers(root: Path, service: Path) -> list[Finding]:
     why = "who knows one service is to know all"
     remedy = f"put it into one of {', '.join((*FILES, *FOLDERS))}"
-    return [_stranger(root, entry, why, remedy) for entry in sorted(service.iterdir()) if not _fits(entry)]
+    return [_stranger(root, entry, why, remedy) for entry in sorted(service.iterdir()) if not _fits(service, entry)]
 
 
-def _fits(entry: Path) -> bool:
+def _fits(service: Path, entry: Path) -> bool:
     """A name of the list; those without a suffix are folders: the fixed ones, or a file that has grown into one."""
+    if entry.name in FIELDS.get(service.name, ()):
+        return entry.is_dir()
     return entry.name in _PERMITTED and entry.is_dir() == (not entry.suffix)
 
 

@@ -1,11 +1,11 @@
 """Plans as tantivy's queries, and its counts as those of facets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tantivy
 
-from mercato.services.search.adapters.tantivy_schema import field_of, key_of
+from mercato.services.search.adapters.tantivy_schema import NAMED, field_of, key_of
 from mercato.services.search.domain import Filters
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
 from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
@@ -14,6 +14,9 @@ _Clause = tuple[tantivy.Occur, tantivy.Query]
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 HIGHEST = 2**62
+_SEGMENT = (
+    5 * MOST_VALUES
+)  # values that each segment gives: enough for exact counts of those that are shown, nearly always
 
 
 def query_of(schema: tantivy.Schema, plan: Plan) -> tantivy.Query:
@@ -38,8 +41,16 @@ def aggregations(facets: Sequence[str]) -> dict[str, Any]:
     return {str(place): _aggregation(name) for place, name in enumerate(facets)}
 
 
-def counts_of(facets: Sequence[str], counted: dict[str, Any]) -> Counts:
-    return {name: _counts(counted[str(place)]["buckets"]) for place, name in enumerate(facets)}
+def counts_of(facets: Sequence[str], counted: dict[str, Any], names: Mapping[int, str]) -> Counts:
+    """`names` are the values of the numbers that are counted in their place."""
+    found: Counts = {}
+    for place, name in enumerate(facets):
+        pairs = [(bucket["key"], int(bucket["doc_count"])) for bucket in counted[str(place)]["buckets"]]
+        named = [(names.get(int(key), "") if name in NAMED else str(key), count) for key, count in pairs]
+        found[name] = tuple(
+            sorted((pair for pair in named if pair[0] and pair[1]), key=lambda pair: (-pair[1], pair[0]))
+        )
+    return found
 
 
 def _matching(groups: Sequence[tantivy.Query], least: int) -> tantivy.Query:
@@ -106,15 +117,10 @@ def _range(schema: tantivy.Schema, field: str, lowest: int, highest: int) -> tan
 def _aggregation(name: str) -> dict[str, Any]:
     edges = {"price": PRICE_EDGES, "rating": RATING_EDGES}.get(name)
     if edges is None:
-        return {"terms": {"field": field_of(name), "size": MOST_VALUES, "segment_size": 10 * MOST_VALUES}}
+        return {"terms": {"field": NAMED.get(name) or field_of(name), "size": MOST_VALUES, "segment_size": _SEGMENT}}
     uppers: tuple[int | None, ...] = (*edges[1:], None)
     ranges = [
         {"key": str(low), "from": low} | ({} if high is None else {"to": high})
         for low, high in zip(edges, uppers, strict=True)
     ]
     return {"range": {"field": name, "ranges": ranges}}
-
-
-def _counts(buckets: Any) -> tuple[tuple[str, int], ...]:
-    found = [(str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets]
-    return tuple(sorted((pair for pair in found if pair[1]), key=lambda pair: (-pair[1], pair[0])))

@@ -12,7 +12,7 @@ from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import ProductId
 
 TEXTS = ("title", "brand", "kind", "more", "body", "forms", "codes")  # the text fields, of words with spaces between
-LAYOUT = 2  # raised when documents change: an index of another layout is made anew
+LAYOUT = 3  # raised when documents change: an index of another layout is made anew
 
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
 _MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24}
