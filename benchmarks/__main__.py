@@ -28,6 +28,7 @@ from benchmarks import (
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
+from benchmarks.search import relevance
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -70,6 +71,9 @@ BENCHMARKS = (
         "every process started again and tables changed, under load: no request fails",
         rolling.add_options,
         rolling.run,
+    ),
+    Benchmark(
+        "relevance", "how good what a search finds is, by judged searches", relevance.add_options, relevance.run
     ),
 )
 
