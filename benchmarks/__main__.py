@@ -72,9 +72,7 @@ BENCHMARKS = (
         rolling.add_options,
         rolling.run,
     ),
-    Benchmark(
-        "relevance", "how good what a search finds is, by judged searches", relevance.add_options, relevance.run
-    ),
+    Benchmark("relevance", "how good what a search finds is, by judged searches", relevance.add_options, relevance.run),
 )
 
 

@@ -49,7 +49,9 @@ def read(path: Path) -> Judged:
     """From a folder, or from the file of judgments in it. Raises BenchmarkError."""
     folder = path if path.is_dir() else path.parent
     judgments = folder / "judgments.csv" if path.is_dir() else path
-    products = next((file for name in ("products.jsonl.gz", "products.jsonl") if (file := folder / name).exists()), None)
+    products = next(
+        (file for name in ("products.jsonl.gz", "products.jsonl") if (file := folder / name).exists()), None
+    )
     if products is None or not judgments.exists():
         raise BenchmarkError(f"{folder} needs products.jsonl, or products.jsonl.gz, and judgments.csv")
     try:

@@ -62,8 +62,10 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def _figures(judged: Judged, pages: Mapping[str, Sequence[str]], examples: Sequence[Example]) -> dict[str, Figure]:
-    within = [ndcg(sorted(each.products, key=lambda id_: -judged.gains[each.query].get(id_, 0.0)), judged.gains[each.query])
-              for each in examples]
+    within = [
+        ndcg(sorted(each.products, key=lambda id_: -judged.gains[each.query].get(id_, 0.0)), judged.gains[each.query])
+        for each in examples
+    ]
     return {
         "ndcg_at_10": round(_mean(judged, pages, ndcg), 4),
         "ndcg_at_10_cross_validated": round(_cross_validated(judged, examples, FEATURES), 4),

@@ -153,22 +153,20 @@ class _Shelf:
 
     def run(self, plan: Plan) -> Answer:
         searcher = self.index.searcher()
-        query = query_of(self.schema, plan)
+        ranked = plan.sort == "relevance" and plan.limit > 0
+        query = query_of(self.schema, plan, ranked)
         if not plan.limit:  # tantivy takes no limit of none
-            return Answer((), _total(searcher.search(query, 1, True)))
-        if plan.sort == "relevance":
+            return Answer((), _total(searcher.search(query, 1, True, "newest")))
+        if ranked:
             found = searcher.search(query, plan.limit, True, None, plan.offset, weight_by_field="prior")
         else:
             order = tantivy.Order.Asc if plan.sort == "price_up" else tantivy.Order.Desc
             found = searcher.search(query, plan.limit, True, order_field(plan.sort), plan.offset, order)
-        hits = [
-            Scored(float(score) if plan.sort == "relevance" else 0.0, _payload(searcher, address))
-            for score, address in found.hits
-        ]
+        hits = [Scored(float(score) if ranked else 0.0, _payload(searcher, address)) for score, address in found.hits]
         return Answer(tuple(hits), _total(found))
 
     def count(self, plan: Plan, facets: Sequence[str]) -> Counts:
-        counted = self.index.searcher().aggregate(query_of(self.schema, plan), aggregations(facets))
+        counted = self.index.searcher().aggregate(query_of(self.schema, plan, False), aggregations(facets))
         return counts_of(facets, counted, self.names)
 
     def words(self, store: str) -> Iterator[tuple[str, int]]:

@@ -7,6 +7,7 @@ import tantivy
 
 from mercato.services.search.adapters.tantivy_schema import NAMED, field_of, key_of
 from mercato.services.search.domain import Filters
+from mercato.services.search.finding.documents import ALL
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
 from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
 
@@ -19,18 +20,20 @@ _SEGMENT = (
 )  # values that each segment gives: enough for exact counts of those that are shown, nearly always
 
 
-def query_of(schema: tantivy.Schema, plan: Plan) -> tantivy.Query:
+def query_of(schema: tantivy.Schema, plan: Plan, scores: bool = True) -> tantivy.Query:
+    """Without `scores` it matches the same entries, for less."""
     clauses: list[_Clause] = [(MUST, _filter(schema, plan, 0.0 if plan.groups else 1.0))]
-    if plan.groups:
-        groups = [_group(schema, group) for group in plan.groups]
-        least = len(groups) if plan.least is None else min(plan.least, len(groups))
-        if plan.also:
-            either = [(SHOULD, _matching(groups, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
-            clauses.append((MUST, tantivy.Query.boolean_query(either)))
-        elif least == len(groups):
-            clauses += [(MUST, group) for group in groups]
-        else:
-            clauses.append((MUST, _matching(groups, least)))
+    needed = [_group(schema, group, scores) for group in plan.groups if not group.optional]
+    least = len(needed) if plan.least is None else min(plan.least, len(needed))
+    if plan.also and needed:
+        either = [(SHOULD, _matching(needed, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
+        clauses.append((MUST, tantivy.Query.boolean_query(either)))
+    elif least == len(needed):
+        clauses += [(MUST, group) for group in needed]
+    else:
+        clauses.append((MUST, _matching(needed, least)))
+    if scores:
+        clauses += [(SHOULD, _scoring(schema, group)) for group in plan.groups if group.optional]
     if plan.excluded:
         clauses.append((MUST_NOT, _keys(schema, plan.store, plan.excluded)))
     return tantivy.Query.boolean_query(clauses)
@@ -61,16 +64,31 @@ def _keys(schema: tantivy.Schema, store: str, products: Sequence[str]) -> tantiv
     return tantivy.Query.term_set_query(schema, "key", [key_of(store, product) for product in products])
 
 
-def _group(schema: tantivy.Schema, group: Group) -> tantivy.Query:
+def _group(schema: tantivy.Schema, group: Group, scores: bool) -> tantivy.Query:
+    if not group.matches:
+        return _scoring(schema, group) if scores else _any(schema, group.parts)
+    matches = _any(schema, group.matches)
+    if not scores:
+        return matches
+    unscored = tantivy.Query.const_score_query(matches, 0.0)
+    return tantivy.Query.boolean_query([(MUST, unscored), (SHOULD, _scoring(schema, group))])
+
+
+def _scoring(schema: tantivy.Schema, group: Group) -> tantivy.Query:
     parts = [_part(schema, part) for part in group.parts]
     return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts, group.tie)
+
+
+def _any(schema: tantivy.Schema, given: Sequence[Part]) -> tantivy.Query:
+    parts = [_part(schema, part) for part in given]
+    return parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(SHOULD, part) for part in parts])
 
 
 def _part(schema: tantivy.Schema, part: Part) -> tantivy.Query:
     if isinstance(part, Phrase):
         query = tantivy.Query.phrase_query(schema, part.field, list(part.words), part.slop)
     else:
-        query = tantivy.Query.term_query(schema, part.field, part.word, "freq")
+        query = tantivy.Query.term_query(schema, part.field, part.word, "basic" if part.field == ALL else "freq")
     return query if part.weight == 1.0 else tantivy.Query.boost_query(query, part.weight)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import tantivy
 
-from mercato.services.search.finding.documents import TEXTS, Document, option_key
+from mercato.services.search.finding.documents import ALL, TEXTS, Document, option_key
 
 WORDS = "words"  # the analyser: documents come with their words made, with spaces between them
 NAMED = {"brand": "brand_number", "seller": "seller_number"}  # facets of many values are counted by their numbers
@@ -19,7 +19,8 @@ _ORDER_NAMES = {"rating": "rating_order"}
 def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in TEXTS:
-        builder.add_text_field(name, tokenizer_name=WORDS, index_option="position" if name != "forms" else "freq")
+        builder.add_text_field(name, tokenizer_name=WORDS, index_option="position" if name != "exact" else "freq")
+    builder.add_text_field(ALL, tokenizer_name=WORDS, index_option="basic")
     builder.add_text_field("vocabulary", tokenizer_name=WORDS, index_option="basic")
     builder.add_text_field("store", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("key", tokenizer_name="raw", index_option="basic")

@@ -86,8 +86,8 @@ class Finder:
         exact = answer.total
         if understood.needs and (exact == 0 or (exact < FEW and wanted.sort == "relevance")):
             understood = self._understand(wanted, bold=True)
-            plan = _plan(wanted, understood, excluded)
-            plan = msgspec.structs.replace(plan, least=least_of(plan.groups))
+            groups = groups_of(understood, some=True)
+            plan = msgspec.structs.replace(plan, groups=groups, least=least_of(groups))
             answer = self._index.run(plan)
         return _Search(understood, plan, answer, exact)
 

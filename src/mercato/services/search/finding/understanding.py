@@ -17,7 +17,6 @@ _FAR_MORE = 10  # times as many entries have the word that a rare one may have b
 _SHORTEST_TO_CORRECT = 4
 _SHORTEST_TO_COMPLETE, _MOST_COMPLETIONS = 3, 3
 _SHORTEST_TO_SPLIT = 6
-_NEGATED_WORDS = 3  # after a negation
 
 JOINED, SYNONYM, CORRECTED = 0.9, 0.7, 0.6  # what such a way to match counts, beside the word itself
 
@@ -86,7 +85,7 @@ class _Reader:
         return Understood(
             needs=tuple(found),
             head=self._head(kept, found),
-            negations=self._negations,
+            negations=frozenset(self._negations),
             entries=self._vocabulary.entries,
             avoided=tuple(dict.fromkeys(self._stems.stem(word.text) for word in avoided)),
             mended=self._mend(words, needs),
@@ -99,7 +98,7 @@ class _Reader:
         left = 0
         for word in words:
             if word.text in self._negations:
-                left = _NEGATED_WORDS
+                left = self._negations[word.text]
             elif left and word.text not in self._ignored:
                 avoided.append(word)
                 left -= 1
