@@ -32,6 +32,11 @@ def likeness(candidate: Candidate) -> tuple[Group, ...]:
     return (*groups, *(Group((Term("brand", word, 0.5),)) for word in candidate.brand.split()[:2]))
 
 
+def any_of(words: Sequence[str]) -> Group:
+    """What has any of these words, as stems or as they are, wherever."""
+    return Group(tuple(Term(ALL, word) for word in words))
+
+
 def _group(need: Need, optional: bool) -> Group:
     parts: list[Part] = []
     matches: list[Part] = []
