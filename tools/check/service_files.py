@@ -12,7 +12,10 @@ FOLDERS = ("adapters", "migrations")
 
 # What is neither rule, storage nor adapter, but a field of its own that a service is made of.
 FIELDS = {
-    "search": ("text", "finding"),  # the analysis of words, and what is asked of every engine: pure code, large by itself
+    "search": (
+        "text",
+        "finding",
+    ),  # the analysis of words, and what is asked of every engine: pure code, large by itself
 }
 
 _PERMITTED = {"__init__.py", "__pycache__", *FOLDERS, *FILES, *(f"{name}.py" for name in FILES)}

@@ -9,12 +9,14 @@ from mercato.values.ids import ProductId
 STORE, OTHER = "sto_1", "sto_2"
 
 
-def entry(id: str, title: str, **more: Any) -> Entry:  # noqa: A002 - the field's name
-    return Entry(**{"store": STORE, "id": ProductId(id), "title": title, "available": True} | more)
+def entry(id: str, title: str, **more: Any) -> Entry:
+    said: dict[str, Any] = {"store": STORE, "id": ProductId(id), "title": title, "available": True}
+    return Entry(**said | more)
 
 
 def wanted(text: str = "", **more: Any) -> Wanted:
-    return Wanted(**{"store": STORE, "text": text} | more)
+    said: dict[str, Any] = {"store": STORE, "text": text}
+    return Wanted(**said | more)
 
 
 def found(finder: Finder, text: str = "", **more: Any) -> Found:

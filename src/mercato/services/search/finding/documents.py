@@ -39,7 +39,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 class Document(msgspec.Struct, frozen=True):
     """An entry as an index has it. `texts` has the words of each of TEXTS and of ALL, stemmed but for `exact`, which
-    has codes, and other forms of words; `words` are those of the vocabulary; `orders` are the numbers to sort by, highest first but for `price_up`."""
+    has codes, and other forms of words; `words` are those of the vocabulary; `orders` are the numbers to sort by,
+    highest first but for `price_up`."""
 
     store: str
     id: ProductId

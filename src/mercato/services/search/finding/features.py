@@ -1,7 +1,8 @@
 """What the second stage knows of a candidate: numbers about how it answers what was typed, each by its name.
 
-They are made of what every engine stores of an entry and of the other candidates, so that all engines rank alike. Those
-that speak for a candidate are from 0 to 1, those that speak against it from -1 to 0 (`rating` is both), so that no weight is below 0.
+They are made of what every engine stores of an entry and of the other candidates, so that all engines rank alike.
+Those that speak for a candidate are from 0 to 1, those that speak against it from -1 to 0 (`rating` is both), so that
+no weight is below 0.
 """
 
 from collections import Counter

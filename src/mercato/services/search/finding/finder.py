@@ -19,6 +19,9 @@ from mercato.values.ids import ProductId
 FEW = 24  # hits with all words; where there are fewer, those with some of the words follow
 _FAR_MORE = 5  # times as many hits has another spelling that is worth a question
 _SUGGESTED_FROM = 32  # candidates
+_KEPT_LETTERS = 3
+_KEPT_CHANGES = 200
+_MOST_KEPT = 10_000
 
 
 class _Search(msgspec.Struct, frozen=True):
@@ -36,12 +39,13 @@ class Finder:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._kept: dict[tuple[str, str, int, str], tuple[int, SuggestedWords]] = {}
 
     def find(self, wanted: Wanted) -> Found:
         """At most `wanted.limit` hits; none from the hit DEEPEST on."""
         understood = self._understand(wanted)
         if wanted.text.strip() and not understood.needs:
-            return Found((), 0, {name: () for name in wanted.facets})
+            return Found((), 0, dict.fromkeys(wanted.facets, ()))
         pin = _pin(wanted)
         pinned = self._pinned(wanted, pin)
         boosted = tuple(product for product in pin.boost if product not in pinned)
@@ -60,12 +64,24 @@ class Finder:
         )
 
     def suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
-        """What may be typed next, and products that it would find; of both, the most popular first."""
+        """What may be typed next, and products that it would find; of both, the most popular first. For beginnings of
+        few letters, which everybody types, answers are kept until much has changed."""
+        key = (store, typed, limit, rules.language)
+        if len(typed) > _KEPT_LETTERS:
+            return self._suggest(store, typed, limit, rules)
+        kept = self._kept.get(key)
+        if kept is None or not 0 <= self._index.mark - kept[0] < _KEPT_CHANGES:
+            if len(self._kept) > _MOST_KEPT:
+                self._kept = {}
+            kept = self._kept[key] = self._index.mark, self._suggest(store, typed, limit, rules)
+        return kept[1]
+
+    def _suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
         completion = complete(typed, rules, self._index.vocabulary(store))
         if completion is None:
             return SuggestedWords((), ())
-        answer = self._index.run(Plan(store, completion.groups, limit=_SUGGESTED_FROM))
-        candidates = [candidate_of(hit) for hit in answer.hits]
+        plan = Plan(store, completion.groups, sort=completion.sort, limit=_SUGGESTED_FROM)
+        candidates = [candidate_of(hit) for hit in self._index.run(plan).hits]
         products = [candidate.id for candidate in candidates[:limit]]
         return SuggestedWords(terms_of(completion, candidates, limit), tuple(products))
 
@@ -116,7 +132,7 @@ class Finder:
         lifted: Answer | None,
         boosts: Mapping[ProductId, float],
     ) -> tuple[FoundHit, ...]:
-        """The hits of a page: pinned ones, then the candidates by their rank, then the others as the engine has them."""
+        """The hits of a page: pinned ones, the candidates by their rank, then the others as the engine has them."""
         end = min(wanted.offset + wanted.limit, DEEPEST)
         if end <= wanted.offset:
             return ()

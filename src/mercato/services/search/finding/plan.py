@@ -7,7 +7,6 @@ from mercato.services.search.domain import Filters
 from mercato.services.search.finding.documents import Candidate
 from mercato.values.ids import ProductId
 
-
 _decoder = msgspec.msgpack.Decoder(Candidate)
 
 

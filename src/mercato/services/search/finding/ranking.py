@@ -1,7 +1,7 @@
 """Ranking: the second stage, which orders the first candidates of the text search by all that is known of them.
 
-The score of a hit is the sum of its features, each times its weight. `bench relevance --learn` learned the weights from
-judged searches, but for those that are set by hand.
+The score of a hit is the sum of its features, each times its weight. `bench relevance --learn` learned the weights
+from judged searches, but for those that are set by hand.
 """
 
 from collections.abc import Mapping, Sequence
