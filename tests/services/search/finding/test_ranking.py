@@ -71,7 +71,10 @@ def test_what_sells_is_in_stock_and_new_speaks_for_a_candidate() -> None:
     assert known("shoes", "Shoes", available=True)["in_stock"] > known("shoes", "Shoes", available=False)["in_stock"]
     fresh = known("shoes", "Shoes", now=100 * DAY, created_at=99 * DAY)["fresh"]
     assert fresh > known("shoes", "Shoes", now=100 * DAY, created_at=10 * DAY)["fresh"] > 0.0
-    assert known("shoes", "Shoes", rating=480, ratings=3)["rating"] > known("shoes", "Shoes", rating=200, ratings=3)["rating"]
+    assert (
+        known("shoes", "Shoes", rating=480, ratings=3)["rating"]
+        > known("shoes", "Shoes", rating=200, ratings=3)["rating"]
+    )
 
 
 def test_equal_candidates_are_in_the_order_of_their_ids() -> None:

@@ -33,7 +33,9 @@ def test_beginnings_give_the_most_frequent_words_first(vocabulary: Vocabulary) -
     assert vocabulary.starting("xyz", 2) == ()
 
 
-@pytest.mark.parametrize("typo", ["runing", "runnning", "runnign", "rumning", "unning", "urnning", "runnin", "runningg"])
+@pytest.mark.parametrize(
+    "typo", ["runing", "runnning", "runnign", "rumning", "unning", "urnning", "runnin", "runningg"]
+)
 def test_one_slip_is_forgiven(vocabulary: Vocabulary, typo: str) -> None:
     assert Near("running", 30) in vocabulary.near(typo)
 

@@ -13,7 +13,7 @@ from mercato.services.search.finding.plan import Scored, candidate_of
 from mercato.services.search.finding.understanding import Understood
 from mercato.values.ids import ProductId
 
-CANDIDATES = 64  # so many are ordered by the second stage; the others follow in the order of their text scores
+CANDIDATES = 48  # so many are ordered by the second stage; the others follow in the order of their text scores
 
 WEIGHTS: Mapping[str, float] = {
     "text": 0.45,
