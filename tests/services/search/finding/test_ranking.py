@@ -1,5 +1,7 @@
 """The second stage: what is known of candidates, and the order that follows."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from mercato.services.search.text.vocabulary import Vocabulary
 from tests.services.search.entries import entry
 
 DAY = 86_400_000
+DOCUMENT = Path(__file__).parents[4] / "docs" / "algorithms" / "ranking.md"
 
 
 def scored(title: str, **more: Any) -> Scored:
@@ -95,3 +98,11 @@ def test_reasons_sum_to_the_score() -> None:
     hit = rank(understood, [scored("Red shoes", ratings=5, rating=300)], {}, {"p1": 2.0}, 0)[0]  # type: ignore[dict-item]
     assert sum(hit.reasons.values()) == pytest.approx(hit.score)
     assert msgspec.json.decode(msgspec.json.encode(hit), type=type(hit)) == hit
+
+
+def test_the_document_has_the_weights_of_the_code() -> None:
+    rows = re.findall(r"^\| (`.*?) \| .* \| ([\d., ]+) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    told: dict[str, float] = {}
+    for names, weights in rows:
+        told |= dict(zip(re.findall(r"`(\w+)`", names), map(float, weights.split(",")), strict=True))
+    assert told == dict(WEIGHTS)

@@ -61,7 +61,7 @@ class Finder:
             total=total,
             facets=self._facets(msgspec.structs.replace(search.plan, excluded=(), also=pinned), wanted.facets, total),
             words=search.understood.words,
-            searched=search.understood.mended if understood.mended and total else "",
+            searched=understood.mended if total else "",
             did_you_mean="" if understood.mended else self._other_spelling(wanted, search),
         )
 
