@@ -27,7 +27,7 @@ def scored(title: str, **more: Any) -> Scored:
 def known(typed: str, *titles: str, now: int = 0, **more: Any) -> dict[str, float]:
     """The features of the first of these titles."""
     understood = understand(typed, SearchRules(), Words(Vocabulary()))
-    reads = [read(1.0, candidate_of(scored(title, **more))) for title in titles]
+    reads = [read(1.0, candidate_of(scored(title, **more)), understood.single_stems) for title in titles]
     return dict(zip(FEATURES, features(scene(understood, reads, now), reads[0]), strict=True))
 
 
@@ -63,7 +63,9 @@ def test_what_speaks_for_a_candidate_is_more(feature: str, typed: str, better: s
 def test_a_brand_that_was_typed_speaks_against_others() -> None:
     assert known("runwell shoes", "Shoes", brand="Runwell")["brand"] == 1.0
     understood = understand("runwell shoes", SearchRules(), Words(Vocabulary()))
-    both = [read(1.0, candidate_of(scored("Shoes", brand=brand))) for brand in ("Other", "Runwell")]
+    both = [
+        read(1.0, candidate_of(scored("Shoes", brand=brand)), understood.single_stems) for brand in ("Other", "Runwell")
+    ]
     about = scene(understood, both, 0)
     assert dict(zip(FEATURES, features(about, both[0]), strict=True))["other_brand"] == -1.0
     assert dict(zip(FEATURES, features(about, both[1]), strict=True))["other_brand"] == 0.0
