@@ -1,5 +1,7 @@
 """Counts of engines as shoppers see them."""
 
+from itertools import pairwise
+
 from mercato.services.search.domain import Filters
 from mercato.services.search.finding.facets import is_filtered, shown, without
 
@@ -22,7 +24,7 @@ def test_prices_become_few_ranges_without_gaps() -> None:
     limits = [text.split("-") for text, _ in ranges]
     assert limits[0][0] == ""
     assert limits[-1][1] == ""
-    assert all(int(upper) + 1 == int(lower) for (_, upper), (lower, _) in zip(limits, limits[1:], strict=False))
+    assert all(int(upper) + 1 == int(lower) for (_, upper), (lower, _) in pairwise(limits))
 
 
 def test_one_range_is_none() -> None:

@@ -1,5 +1,7 @@
 """The second stage: what is known of candidates, and the order that follows."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from mercato.services.search.text.vocabulary import Vocabulary
 from tests.services.search.entries import entry
 
 DAY = 86_400_000
+DOCUMENT = Path(__file__).parents[4] / "docs" / "algorithms" / "ranking.md"
 
 
 def scored(title: str, **more: Any) -> Scored:
@@ -24,7 +27,7 @@ def scored(title: str, **more: Any) -> Scored:
 def known(typed: str, *titles: str, now: int = 0, **more: Any) -> dict[str, float]:
     """The features of the first of these titles."""
     understood = understand(typed, SearchRules(), Words(Vocabulary()))
-    reads = [read(1.0, candidate_of(scored(title, **more))) for title in titles]
+    reads = [read(1.0, candidate_of(scored(title, **more)), understood.single_stems) for title in titles]
     return dict(zip(FEATURES, features(scene(understood, reads, now), reads[0]), strict=True))
 
 
@@ -60,7 +63,9 @@ def test_what_speaks_for_a_candidate_is_more(feature: str, typed: str, better: s
 def test_a_brand_that_was_typed_speaks_against_others() -> None:
     assert known("runwell shoes", "Shoes", brand="Runwell")["brand"] == 1.0
     understood = understand("runwell shoes", SearchRules(), Words(Vocabulary()))
-    both = [read(1.0, candidate_of(scored("Shoes", brand=brand))) for brand in ("Other", "Runwell")]
+    both = [
+        read(1.0, candidate_of(scored("Shoes", brand=brand)), understood.single_stems) for brand in ("Other", "Runwell")
+    ]
     about = scene(understood, both, 0)
     assert dict(zip(FEATURES, features(about, both[0]), strict=True))["other_brand"] == -1.0
     assert dict(zip(FEATURES, features(about, both[1]), strict=True))["other_brand"] == 0.0
@@ -95,3 +100,11 @@ def test_reasons_sum_to_the_score() -> None:
     hit = rank(understood, [scored("Red shoes", ratings=5, rating=300)], {}, {"p1": 2.0}, 0)[0]  # type: ignore[dict-item]
     assert sum(hit.reasons.values()) == pytest.approx(hit.score)
     assert msgspec.json.decode(msgspec.json.encode(hit), type=type(hit)) == hit
+
+
+def test_the_document_has_the_weights_of_the_code() -> None:
+    rows = re.findall(r"^\| (`.*?) \| .* \| ([\d., ]+) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    told: dict[str, float] = {}
+    for names, weights in rows:
+        told |= dict(zip(re.findall(r"`(\w+)`", names), map(float, weights.split(",")), strict=True))
+    assert told == dict(WEIGHTS)

@@ -13,10 +13,10 @@ from mercato.values.ids import ProductId
 
 TEXTS = ("title", "brand", "kind", "more", "body", "exact")  # the fields that score, of words with spaces between
 ALL = "all"  # the field of all words of the others, once each: it says what matches, and scores nothing
-LAYOUT = 4  # raised when documents change: an index of another layout is made anew
+LAYOUT = 5  # raised when documents change: an index of another layout is made anew
 
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
-_MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24}
+_MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24, "popular": 2**30}
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
@@ -135,8 +135,14 @@ def _orders(entry: Entry) -> dict[str, int]:
         "price_down": _with_tie(price + 1 if priced else 0, tie),
         "newest": _with_tie(_bounded(entry.created_at, "created"), tie),
         "rating": _with_tie((entry.rating if entry.ratings else 0) * 2**24 + _bounded(entry.ratings, "ratings"), tie),
+        "popular": _with_tie(_popularity(entry), tie),
         "best_selling": _with_tie(_bounded(entry.sold, "sold"), tie),
     }
+
+
+def _popularity(entry: Entry) -> int:
+    """What is in stock comes first, then what most people have bought or rated."""
+    return entry.available << 30 | _bounded(entry.sold + entry.ratings, "popular")
 
 
 def _bounded(value: int, name: str) -> int:

@@ -1,6 +1,7 @@
 """The finder: from what is wanted to what is found, on any engine."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -8,8 +9,9 @@ from mercato.contracts.search import DEEPEST, Pin, SearchRules
 from mercato.services.search.domain import Filters, Found, FoundHit, SuggestedWords, Wanted
 from mercato.services.search.finding.facets import is_filtered, shown, without
 from mercato.services.search.finding.index import Index
+from mercato.services.search.finding.kept import Kept
 from mercato.services.search.finding.plan import Answer, Counts, Plan, candidate_of
-from mercato.services.search.finding.planning import any_of, groups_of, least_of, likeness
+from mercato.services.search.finding.planning import COMMON, any_of, groups_of, least_of, likeness
 from mercato.services.search.finding.ranking import CANDIDATES, rank
 from mercato.services.search.finding.suggesting import complete, terms_of
 from mercato.services.search.finding.understanding import Understood, Words, understand
@@ -20,8 +22,7 @@ FEW = 24  # hits with all words; where there are fewer, those with some of the w
 _FAR_MORE = 5  # times as many hits has another spelling that is worth a question
 _SUGGESTED_FROM = 32  # candidates
 _KEPT_LETTERS = 3
-_KEPT_CHANGES = 200
-_MOST_KEPT = 10_000
+_MANY_HITS = 10_000
 
 
 class _Search(msgspec.Struct, frozen=True):
@@ -39,7 +40,8 @@ class Finder:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._kept: dict[tuple[str, str, int, str], tuple[int, SuggestedWords]] = {}
+        self._suggested = Kept[SuggestedWords]()
+        self._counted = Kept[Counts]()
 
     def find(self, wanted: Wanted) -> Found:
         """At most `wanted.limit` hits; none from the hit DEEPEST on."""
@@ -57,24 +59,19 @@ class Finder:
         return Found(
             hits=self._page(wanted, search, pinned, lifted, pin.boost),
             total=total,
-            facets=self._facets(msgspec.structs.replace(search.plan, excluded=(), also=pinned), wanted.facets),
+            facets=self._facets(msgspec.structs.replace(search.plan, excluded=(), also=pinned), wanted.facets, total),
             words=search.understood.words,
-            searched=search.understood.mended if understood.mended and total else "",
+            searched=understood.mended if total else "",
             did_you_mean="" if understood.mended else self._other_spelling(wanted, search),
         )
 
     def suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
         """What may be typed next, and products that it would find; of both, the most popular first. For beginnings of
-        few letters, which everybody types, answers are kept until much has changed."""
-        key = (store, typed, limit, rules.language)
+        few letters, which everybody types, answers are kept as long as little has changed."""
         if len(typed) > _KEPT_LETTERS:
             return self._suggest(store, typed, limit, rules)
-        kept = self._kept.get(key)
-        if kept is None or not 0 <= self._index.mark - kept[0] < _KEPT_CHANGES:
-            if len(self._kept) > _MOST_KEPT:
-                self._kept = {}
-            kept = self._kept[key] = self._index.mark, self._suggest(store, typed, limit, rules)
-        return kept[1]
+        key = msgspec.msgpack.encode((store, typed, limit, rules.language))
+        return self._suggested.get(key, self._index.mark, lambda: self._suggest(store, typed, limit, rules))
 
     def _suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
         completion = complete(typed, rules, self._index.vocabulary(store))
@@ -136,7 +133,7 @@ class Finder:
         end = min(wanted.offset + wanted.limit, DEEPEST)
         if end <= wanted.offset:
             return ()
-        if search.plan.sort != "relevance":
+        if wanted.sort != "relevance" or not search.understood.needs:
             return _in_order(search.answer)
         first = search.answer.hits
         candidates = sorted((*first, *lifted.hits), key=lambda hit: -hit.score) if lifted else first
@@ -152,15 +149,22 @@ class Finder:
     def _run(self, plan: Plan, **changes: object) -> Answer:
         return self._index.run(msgspec.structs.replace(plan, **changes))
 
-    def _facets(self, plan: Plan, names: Sequence[str]) -> Counts:
-        """A facet that is filtered is counted without its own filter, all others together."""
+    def _facets(self, plan: Plan, names: Sequence[str], total: int) -> Counts:
+        """A facet that is filtered is counted without its own filter, all others together. Counts of very many hits
+        are kept as long as little has changed."""
+        if total < _MANY_HITS or not names:
+            return shown(self._counts(plan, names))
+        key = msgspec.msgpack.encode((msgspec.structs.replace(plan, sort="relevance", offset=0, limit=0), names))
+        return self._counted.get(key, self._index.mark, lambda: shown(self._counts(plan, names)))
+
+    def _counts(self, plan: Plan, names: Sequence[str]) -> Counts:
         filtered = [name for name in names if is_filtered(plan.filters, name)]
         rest = [name for name in names if name not in filtered]
         counts = self._index.count(plan, rest) if rest else {}
         for name in filtered:
             filters = without(plan.filters, name)
             counts |= self._index.count(msgspec.structs.replace(plan, filters=filters), [name])
-        return shown({name: counts[name] for name in names})
+        return {name: counts[name] for name in names}
 
     def _other_spelling(self, wanted: Wanted, search: _Search) -> str:
         """A spelling that finds far more than what was typed, "" for none."""
@@ -173,18 +177,24 @@ class Finder:
 
 
 def _plan(wanted: Wanted, understood: Understood, excluded: tuple[ProductId, ...]) -> Plan:
-    """For relevance the first candidates, else the page itself. What has no words is ordered by what sells."""
-    sort = wanted.sort if understood.needs or wanted.sort != "relevance" else "best_selling"
-    ranked = sort == "relevance"
+    """For relevance the first candidates, else the page itself."""
+    ranked = bool(understood.needs) and wanted.sort == "relevance"
     return Plan(
         store=wanted.store,
         groups=groups_of(understood),
         filters=wanted.filters,
         excluded=excluded,
-        sort=sort,
+        sort=_order(understood) if wanted.sort == "relevance" else wanted.sort,
         offset=0 if ranked else wanted.offset,
         limit=CANDIDATES if ranked else max(0, min(wanted.limit, DEEPEST - wanted.offset)),
     )
+
+
+def _order(understood: Understood) -> Literal["relevance", "popular"]:
+    """What has no words is in the order of popularity. So are the candidates of one common word: so many have it in
+    their titles that how often says nothing."""
+    needs = understood.needs
+    return "popular" if not needs or (len(needs) == 1 and needs[0].count > COMMON) else "relevance"
 
 
 def _pin(wanted: Wanted) -> Pin:

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log1p
+from typing import Literal
 
 import msgspec
 
-from mercato.contracts.search import Order, SearchRules
+from mercato.contracts.search import SearchRules
 from mercato.services.search.finding.documents import Candidate
 from mercato.services.search.finding.plan import Group, Term
 from mercato.services.search.finding.planning import groups_of
@@ -38,8 +39,8 @@ class Completion(msgspec.Struct, frozen=True):
     groups: tuple[Group, ...]
 
     @property
-    def sort(self) -> Order:
-        return "relevance" if self.before else "best_selling"
+    def sort(self) -> Literal["relevance", "popular"]:
+        return "relevance" if self.before else "popular"
 
 
 def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completion | None:

@@ -63,6 +63,11 @@ class Understood(msgspec.Struct, frozen=True):
     entries: int = 0
 
     @property
+    def single_stems(self) -> frozenset[str]:
+        """The stems of all ways that are one word."""
+        return frozenset(way.stems[0] for need in self.needs for way in need.ways if len(way.stems) == 1)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """All words that count as a match, for marking them."""
         return tuple(dict.fromkeys(word for need in self.needs for way in need.ways for word in way.words))
