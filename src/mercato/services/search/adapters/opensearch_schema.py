@@ -6,7 +6,7 @@ from typing import Any
 from mercato.services.search.finding.documents import ALL, LAYOUT, TEXTS, Document, option_key
 
 MARK = "mark"  # the id of the document that keeps the mark
-ORDERS = ("price_up", "price_down", "newest", "rating", "best_selling")
+ORDERS = ("price_up", "price_down", "newest", "rating", "best_selling", "popular")
 
 _TEXT = {"type": "text", "analyzer": "whitespace"}
 _KEYWORD = {"type": "keyword"}
