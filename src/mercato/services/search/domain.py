@@ -1,11 +1,18 @@
 """What is searched, what is wanted, what is found: records that no engine is named in."""
 
-from typing import Literal
+from collections.abc import Container, Iterable, Mapping
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from mercato.contracts.search import Order, SearchRules
+from mercato.contracts.catalog import ProductDescribed
+from mercato.contracts.search import Mark, Order, SearchRules
+from mercato.services.search.text.analysis import analyse
 from mercato.values.ids import CategoryId, ProductId
+
+SNIPPET = 200  # characters
+
+AnyNode = TypeVar("AnyNode", bound="Node")
 
 Field = Literal["category", "brand", "price", "rating", "in_stock", "seller"]  # or "option.NAME"
 
@@ -98,3 +105,119 @@ class SuggestedWords(msgspec.Struct, frozen=True):
 
     terms: tuple[str, ...]
     products: tuple[ProductId, ...]
+
+
+# Categories.
+
+
+class Node(Protocol):
+    """A category as its tree needs it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def parent_id(self) -> str | None: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+def below(category_id: str, nodes: Iterable[Node]) -> list[str]:
+    """The category and all below it, itself first."""
+    children: dict[str | None, list[str]] = {}
+    for node in nodes:
+        children.setdefault(node.parent_id, []).append(node.id)
+    found = {category_id: None}
+    waiting = [category_id]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found[child] = None
+                waiting.append(child)
+    return list(found)
+
+
+def above(category_id: str, tree: Mapping[str, AnyNode]) -> list[AnyNode]:
+    """The category and all above it, itself first; those that are not in the tree are left out."""
+    found: dict[str, AnyNode] = {}
+    node = tree.get(category_id)
+    while node is not None and node.id not in found:
+        found[node.id] = node
+        node = tree.get(node.parent_id) if node.parent_id else None
+    return list(found.values())
+
+
+def path_of(category_id: str, tree: Mapping[str, AnyNode]) -> str:
+    """The names from the root down, as in "Women > Shoes"."""
+    return " > ".join(node.name for node in reversed(above(category_id, tree)))
+
+
+# From what catalog tells to what is indexed and shown.
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What others say of a product: `price` is the lowest, in minor units."""
+
+    price: int | None
+    available: bool
+    sold: int
+
+
+def entry_of(
+    store: str, told: ProductDescribed, figures: Figures, tree: Mapping[str, Node], language: str
+) -> Entry:
+    """The entry of an active product."""
+    placed = {node.id: node for category_id in told.categories for node in above(category_id, tree)}
+    return Entry(
+        store=store,
+        id=told.product_id,
+        title=told.title,
+        language=language,
+        brand=told.vendor,
+        type=told.type,
+        tags=told.tags,
+        categories=tuple([CategoryId(category_id) for category_id in placed]),
+        category_names=tuple([node.name for node in placed.values()]),
+        description=told.description,
+        specs=tuple([(spec.name, spec.value) for spec in told.specs]),
+        options={option.name.lower(): option.values for option in told.options},
+        codes=tuple(dict.fromkeys(code for each in told.variants for code in (each.sku, each.barcode) if code)),
+        seller=told.seller,
+        currency=told.currency,
+        price=figures.price,
+        available=figures.available,
+        sold=max(0, figures.sold),
+        created_at=told.created_at,
+    )
+
+
+def marks_of(text: str, words: Container[str]) -> tuple[Mark, ...]:
+    """Where these words stand in a text; neighbours are one mark."""
+    found: list[Mark] = []
+    for word in analyse(text).words:
+        if word.text not in words:
+            continue
+        if found and not text[found[-1].end : word.start].strip():
+            found[-1] = Mark(found[-1].start, word.end)
+        else:
+            found.append(Mark(word.start, word.end))
+    return tuple(found)
+
+
+def snippet_of(text: str, words: Container[str]) -> tuple[str, tuple[Mark, ...]]:
+    """A part of a text around the first of these words, with where they stand in it; "" where there is none."""
+    first = next(iter(marks_of(text, words)), None)
+    if first is None:
+        return "", ()
+    start = max(0, first.start - SNIPPET // 3)
+    if start:
+        start = text.find(" ", start, first.start) + 1 or first.start
+    end = min(len(text), start + SNIPPET)
+    if end < len(text):
+        end = max(text.rfind(" ", first.end, end), first.end)
+    part = text[start:end]
+    found = marks_of(part, words)
+    before, after = "… " if start else "", " …" if end < len(text) else ""
+    shift = len(before)
+    return f"{before}{part}{after}", tuple([Mark(mark.start + shift, mark.end + shift) for mark in found])
