@@ -22,12 +22,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `options` has the values of each option by its name in lower case. Money is in minor units of `currency`; `price`
     is the lowest, None where nothing is for sale. `rating` is the mean in hundredths of a star, of so many `ratings`;
-    `sold` counts pieces. `codes` are SKUs, barcodes and model numbers.
+    `sold` counts pieces. `codes` are SKUs, barcodes and model numbers. `language` is that of the texts, as in SearchRules: entries
+    of another one are to be written again when it changes.
     """
 
     store: str
     id: ProductId
     title: str
+    language: str = "en"
     brand: str = ""
     type: str = ""
     tags: tuple[str, ...] = ()

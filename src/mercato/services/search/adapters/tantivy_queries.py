@@ -1,0 +1,113 @@
+"""Plans as tantivy's queries, and its counts as those of facets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tantivy
+
+from mercato.services.search.adapters.tantivy_schema import field_of, key_of
+from mercato.services.search.domain import Filters
+from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
+from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
+
+_Clause = tuple[tantivy.Occur, tantivy.Query]
+
+MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+HIGHEST = 2**62
+
+
+def query_of(schema: tantivy.Schema, plan: Plan) -> tantivy.Query:
+    clauses: list[_Clause] = [(MUST, _filter(schema, plan, 0.0 if plan.groups else 1.0))]
+    if plan.groups:
+        groups = [_group(schema, group) for group in plan.groups]
+        least = len(groups) if plan.least is None else min(plan.least, len(groups))
+        if least == len(groups):
+            clauses += [(MUST, group) for group in groups]
+        else:
+            shoulds = [(SHOULD, group) for group in groups]
+            clauses.append((MUST, tantivy.Query.boolean_query(shoulds, minimum_number_should_match=least)))
+        clauses += [(SHOULD, _part(schema, part)) for part in plan.lifts]
+    if plan.excluded:
+        keys = [key_of(plan.store, product) for product in plan.excluded]
+        clauses.append((MUST_NOT, tantivy.Query.term_set_query(schema, "key", keys)))
+    return tantivy.Query.boolean_query(clauses)
+
+
+def aggregations(facets: Sequence[str]) -> dict[str, Any]:
+    """What to count, by the place of the facet."""
+    return {str(place): _aggregation(name) for place, name in enumerate(facets)}
+
+
+def counts_of(facets: Sequence[str], counted: dict[str, Any]) -> Counts:
+    return {name: _counts(counted[str(place)]["buckets"]) for place, name in enumerate(facets)}
+
+
+def _group(schema: tantivy.Schema, group: Group) -> tantivy.Query:
+    parts = [_part(schema, part) for part in group.parts]
+    return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts, group.tie)
+
+
+def _part(schema: tantivy.Schema, part: Part) -> tantivy.Query:
+    if isinstance(part, Phrase):
+        query = tantivy.Query.phrase_query(schema, part.field, list(part.words), part.slop)
+    else:
+        query = tantivy.Query.term_query(schema, part.field, part.word, "freq")
+    return query if part.weight == 1.0 else tantivy.Query.boost_query(query, part.weight)
+
+
+def _filter(schema: tantivy.Schema, plan: Plan, score: float) -> tantivy.Query:
+    """Everything that a hit must have besides words; it adds `score` to each."""
+    needed = [tantivy.Query.term_query(schema, "store", plan.store, "basic"), *_values(schema, plan.filters)]
+    needed += _ranges(schema, plan.filters)
+    if plan.only:
+        keys = [key_of(plan.store, product) for product in plan.only]
+        needed.append(tantivy.Query.term_set_query(schema, "key", keys))
+    query = needed[0] if len(needed) == 1 else tantivy.Query.boolean_query([(MUST, each) for each in needed])
+    return tantivy.Query.const_score_query(query, score)
+
+
+def _values(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:
+    return [
+        tantivy.Query.term_query(schema, field_of(name), values[0], "basic")
+        if len(values) == 1
+        else tantivy.Query.boolean_query(
+            [(SHOULD, tantivy.Query.term_query(schema, field_of(name), value, "basic")) for value in values]
+        )
+        for name, values in filters.values.items()
+        if values
+    ]
+
+
+def _ranges(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:
+    found: list[tantivy.Query] = []
+    lowest, highest = filters.price
+    if lowest is not None or highest is not None:
+        found.append(_range(schema, "price", lowest or 0, HIGHEST if highest is None else highest))
+    if filters.rating:
+        found.append(_range(schema, "rating", filters.rating, HIGHEST))
+    if filters.in_stock:
+        found.append(_range(schema, "available", 1, 1))
+    return found
+
+
+def _range(schema: tantivy.Schema, field: str, lowest: int, highest: int) -> tantivy.Query:
+    if field == "available":
+        return tantivy.Query.term_query(schema, field, 1, "basic")
+    return tantivy.Query.range_query(schema, field, tantivy.FieldType.Integer, lowest, highest)
+
+
+def _aggregation(name: str) -> dict[str, Any]:
+    edges = {"price": PRICE_EDGES, "rating": RATING_EDGES}.get(name)
+    if edges is None:
+        return {"terms": {"field": field_of(name), "size": MOST_VALUES, "segment_size": 10 * MOST_VALUES}}
+    uppers: tuple[int | None, ...] = (*edges[1:], None)
+    ranges = [
+        {"key": str(low), "from": low} | ({} if high is None else {"to": high})
+        for low, high in zip(edges, uppers, strict=True)
+    ]
+    return {"range": {"field": name, "ranges": ranges}}
+
+
+def _counts(buckets: Any) -> tuple[tuple[str, int], ...]:
+    found = [(str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets]
+    return tuple(sorted((pair for pair in found if pair[1]), key=lambda pair: (-pair[1], pair[0])))

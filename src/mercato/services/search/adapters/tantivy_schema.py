@@ -1,0 +1,80 @@
+"""How documents lie in a tantivy index: its fields, and a document as tantivy takes it."""
+
+from typing import Any
+
+import tantivy
+
+from mercato.services.search.finding.documents import TEXTS, Document, option_key
+
+WORDS = "words"  # the analyser: documents come with their words made, with spaces between them
+VALUES = ("category", "brand_value", "seller")  # whole values, to filter and to count
+NUMBERS = ("price", "rating", "available")
+ORDERS = ("price_up", "price_down", "newest", "rating_order", "best_selling")
+
+_NAMES = {"brand": "brand_value", "in_stock": "available"}
+_ORDER_NAMES = {"rating": "rating_order"}
+
+
+def make_schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in TEXTS:
+        builder.add_text_field(name, tokenizer_name=WORDS, index_option="position" if name != "forms" else "freq")
+    builder.add_text_field("vocabulary", tokenizer_name=WORDS, index_option="basic")
+    builder.add_text_field("store", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
+    for name in VALUES:
+        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field("options", fast=True, tokenizer_name="raw", index_option="basic")
+    for name in NUMBERS:
+        builder.add_integer_field(name, indexed=True, fast=True)
+    for name in ORDERS:
+        builder.add_integer_field(name, fast=True)
+    builder.add_float_field("prior", fast=True)
+    builder.add_bytes_field("payload", stored=True)
+    builder.add_integer_field("mark", stored=True)
+    builder.add_integer_field("layout", stored=True)
+    return builder.build()
+
+
+def make_document(document: Document) -> tantivy.Document:
+    fields: dict[str, Any] = {
+        **document.texts,
+        "vocabulary": vocabulary_terms(document),
+        "store": document.store,
+        "key": key_of(document.store, document.id),
+        "rating": document.rating,
+        "available": int(document.available),
+        "prior": 2.0**document.prior - 2.0,  # tantivy multiplies scores by log2(2 + this)
+        "payload": document.payload,
+    }
+    fields |= {order_field(name): number for name, number in document.orders.items()}
+    made = tantivy.Document(**{name: [value] for name, value in fields.items()})
+    for category in document.category:
+        made.add_text("category", category)
+    for name, value in (("brand_value", document.brand), ("seller", document.seller)):
+        if value:
+            made.add_text(name, value)
+    if document.price is not None:
+        made.add_integer("price", document.price)
+    if document.options:
+        made.add_json("options", {option_key(name): list(values) for name, values in document.options.items()})
+    return made
+
+
+def key_of(store: str, product: str) -> str:
+    return f"{store}/{product}"
+
+
+def vocabulary_terms(document: Document) -> str:
+    """Words of all stores lie in one field, each after its store."""
+    return " ".join(f"{document.store}/{word}" for word in document.words)
+
+
+def field_of(name: str) -> str:
+    """The field of a filter or a facet."""
+    option = name.removeprefix("option.")
+    return f"options.{option_key(option)}" if option != name else _NAMES.get(name, name)
+
+
+def order_field(name: str) -> str:
+    return _ORDER_NAMES.get(name, name)

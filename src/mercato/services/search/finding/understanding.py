@@ -1,0 +1,164 @@
+"""Understanding what was typed: each word with everything that counts as a match for it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from mercato.contracts.search import SearchRules
+from mercato.services.search.text.analysis import Word, analyse, words_of
+from mercato.services.search.text.stems import Stems, stems_of
+from mercato.services.search.text.stop_words import negations, stop_words
+from mercato.services.search.text.vocabulary import Vocabulary
+
+MOST_WORDS = 16  # of a search; those after them are not looked at
+MOST_TYPED = 1_000  # characters
+_MOST_CORRECTIONS = 3
+_SHORTEST_TO_CORRECT = 4
+_SHORTEST_TO_SPLIT = 6
+_NEGATED_WORDS = 3  # after a negation
+
+JOINED, SYNONYM, CORRECTED = 0.9, 0.7, 0.6  # what such a way to match counts, beside the word itself
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way to match a word: these stems together, in this order, for `weight` of what the word itself counts."""
+
+    stems: tuple[str, ...]
+    words: tuple[str, ...]
+    weight: float = 1.0
+
+
+class Need(msgspec.Struct, frozen=True):
+    """One thing that was typed; the first way is the word itself. `count` says how many entries have it."""
+
+    ways: tuple[Way, ...]
+    count: int = 0
+    corrected: bool = False
+
+    @property
+    def stem(self) -> str:
+        return self.ways[0].stems[-1]
+
+
+class Understood(msgspec.Struct, frozen=True):
+    """What was typed: what is needed, the stems of what must not be there, and the search with its slips mended,
+    "" where there are none."""
+
+    needs: tuple[Need, ...]
+    avoided: tuple[str, ...] = ()
+    mended: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words that count as a match, for marking them."""
+        return tuple(dict.fromkeys(word for need in self.needs for way in need.ways for word in way.words))
+
+
+def understand(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Understood:
+    return _Reader(rules, vocabulary).read(typed)
+
+
+class _Reader:
+    def __init__(self, rules: SearchRules, vocabulary: Vocabulary) -> None:
+        self._stems: Stems = stems_of(rules.language)
+        self._negations = negations(rules.language)
+        self._ignored = stop_words(rules.language) | {word for each in rules.stop_words for word in words_of(each)}
+        self._synonyms = synonyms_of(rules)
+        self._vocabulary = vocabulary
+
+    def read(self, typed: str) -> Understood:
+        words = list(analyse(typed[:MOST_TYPED]).words)[:MOST_WORDS]
+        wanted, avoided = self._divide(words)
+        kept = [word for word in wanted if word.text not in self._ignored] or wanted
+        if not kept:
+            kept, avoided = words, []
+        runs = list(_runs(kept))
+        texts = ["".join(word.text for word in run) for run in runs]
+        needs = [self._need(runs, place, texts) for place in range(len(runs))]
+        return Understood(
+            needs=tuple(_unique(needs)),
+            avoided=tuple(dict.fromkeys(self._stems.stem(word.text) for word in avoided)),
+            mended=self._mend(words, needs),
+        )
+
+    def _divide(self, words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
+        """What is wanted, and what is named after "without"."""
+        wanted: list[Word] = []
+        avoided: list[Word] = []
+        left = 0
+        for word in words:
+            if word.text in self._negations:
+                left = _NEGATED_WORDS
+            elif left and word.text not in self._ignored:
+                avoided.append(word)
+                left -= 1
+            else:
+                left = 0
+                wanted.append(word)
+        return (wanted, avoided) if wanted else (list(words), [])
+
+    def _need(self, runs: Sequence[Sequence[Word]], place: int, texts: Sequence[str]) -> Need:
+        run = tuple(word.text for word in runs[place])
+        whole = texts[place]
+        ways = [self._way(run)]
+        if len(run) > 1:
+            ways.append(self._way((whole,)))
+        ways += self._joined(texts, place)
+        ways += (self._way(words, SYNONYM) for words in self._synonyms.get(run, ()))
+        count = max(self._vocabulary.count(whole), min(map(self._vocabulary.count, run)))
+        split = self._vocabulary.split(whole) if len(whole) >= _SHORTEST_TO_SPLIT and len(run) == 1 else None
+        if split is not None:
+            ways.append(self._way(split, JOINED))
+        corrections = () if count or split or len(run) > 1 else self._corrections(whole)
+        ways += corrections
+        return Need(tuple(ways), count, bool(corrections))
+
+    def _joined(self, texts: Sequence[str], place: int) -> Iterator[Way]:
+        """The word and its neighbour as one, where entries write them so."""
+        for first in (place - 1, place):
+            pair = texts[first : first + 2] if first >= 0 else ()
+            if len(pair) > 1 and self._vocabulary.count("".join(pair)):
+                yield self._way(("".join(pair),), JOINED)
+
+    def _corrections(self, word: str) -> tuple[Way, ...]:
+        if len(word) < _SHORTEST_TO_CORRECT or word.isdigit():
+            return ()
+        stem = self._stems.stem(word)
+        near = [each for each in self._vocabulary.near(word) if self._stems.stem(each.word) != stem]
+        return tuple(self._way((each.word,), CORRECTED) for each in near[:_MOST_CORRECTIONS])
+
+    def _way(self, words: Iterable[str], weight: float = 1.0) -> Way:
+        texts = tuple(words)
+        return Way(tuple(map(self._stems.stem, texts)), texts, weight)
+
+    def _mend(self, words: Sequence[Word], needs: Sequence[Need]) -> str:
+        first = {need.ways[0].words[0]: _first_correction(need) for need in needs if need.corrected}
+        return " ".join(first.get(word.text, word.text) for word in words) if first else ""
+
+
+def synonyms_of(rules: SearchRules) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """For what may be typed, as words: what is meant too."""
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for synonym in rules.synonyms:
+        meant = [tuple(words_of(word)) for word in synonym.words]
+        typed = [tuple(words_of(synonym.instead_of))] if synonym.instead_of else meant
+        for each in typed:
+            found.setdefault(each, []).extend(other for other in meant if other and other != each)
+    return found
+
+
+def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """Words that signs tie together are one thing."""
+    place = 0
+    while place < len(words):
+        tied = max(1, min(words[place].compound, len(words) - place))
+        yield list(words[place : place + tied])
+        place += tied
+
+
+def _first_correction(need: Need) -> str:
+    return next(way.words[0] for way in need.ways if way.weight == CORRECTED)
+
+
+def _unique(needs: Iterable[Need]) -> list[Need]:
+    return list({need.ways[0].stems: need for need in needs}.values())
