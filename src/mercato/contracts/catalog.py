@@ -414,11 +414,19 @@ class SaveCategory(Command[Category], frozen=True):
     position: Annotated[int, Meta(ge=0, le=LIMIT)] = 0
 
 
-class DescribeAgain(Command[str | None], frozen=True):
-    """Tell again what the products after this id are, and the categories with the first of them: for who comes later
-    than what was told of them. The answer is the last product's id, to go on from; None: there are no more."""
+class ToldAgain(msgspec.Struct, frozen=True):
+    """The variants of the products that were told of, and the id to go on after; None: there are no more."""
+
+    variant_ids: tuple[VariantId, ...]
+    last_id: str | None
+
+
+class DescribeAgain(Command[ToldAgain], frozen=True):
+    """Tell again what the products after this id are, of those that were made before this time, and the categories with
+    the first of them: for who comes later than what was told of them."""
 
     allow = System
+    made_before: int
     after: str = ""
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 200
 

@@ -78,13 +78,11 @@ class AdjustStock(Command[VariantStock], frozen=True):
     location_id: str = ""
 
 
-class TellStockAgain(Command[str | None], frozen=True):
-    """Tell again what is available of the variants after this id, for who comes later than what was told of them. The
-    answer is the last one's id, to go on from; None: there are no more."""
+class TellStockAgain(Command[None], frozen=True):
+    """Tell again what is available of these variants, for who comes later than what was told of them."""
 
     allow = System
-    after: str = ""
-    limit: Annotated[int, Meta(ge=1, le=1_000)] = 500
+    variant_ids: tuple[VariantId, ...]
 
 
 class FindShortages(Query[tuple[Shortage, ...]], frozen=True):

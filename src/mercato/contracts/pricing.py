@@ -124,13 +124,11 @@ class SetRates(Command[Rates], frozen=True):
     rates: Rates
 
 
-class TellPricesAgain(Command[str | None], frozen=True):
-    """Tell again the prices of variants after this id, for who comes later than what was told of them. The answer is
-    the last one's id, to go on from; None: there are no more."""
+class TellPricesAgain(Command[None], frozen=True):
+    """Tell again the prices of these variants, for who comes later than what was told of them."""
 
     allow = System
-    after: str = ""
-    limit: Annotated[int, Meta(ge=1, le=1_000)] = 500
+    variant_ids: tuple[VariantId, ...]
 
 
 class QuoteCart(Query[Quoted], frozen=True):

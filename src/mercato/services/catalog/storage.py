@@ -233,7 +233,11 @@ LIST_PRODUCTS_BY_HANDLES = fetch(
 LIST_PRODUCTS_AFTER = fetch(
     ProductRow,
     select(*_product_columns)
-    .where(products.c.store == bindparam("store"), products.c.id > bindparam("after"))
+    .where(
+        products.c.store == bindparam("store"),
+        products.c.id > bindparam("after"),
+        products.c.created_at < bindparam("made_before"),
+    )
     .order_by(products.c.id)
     .limit(bindparam("limit_")),
 )

@@ -22,13 +22,10 @@ def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> Vari
     return stock_of(tx, command.variant_id)
 
 
-def tell_stock_again(tx: Transaction, command: TellStockAgain, _caller: Caller) -> str | None:
-    found = tx.all(storage.LIST_VARIANTS_AFTER, after=command.after, limit_=command.limit)
-    ids = as_list(row.variant_id for row in found)
-    for row in tx.all(storage.LIST_LEVELS, limit=MOST_LEVELS, variant_ids=ids):
+def tell_stock_again(tx: Transaction, command: TellStockAgain, _caller: Caller) -> None:
+    for row in tx.all(storage.LIST_LEVELS, limit=MOST_LEVELS, variant_ids=as_list(command.variant_ids)):
         event = StockChanged(VariantId(row.variant_id), LocationId(row.location_id), row.available, row.version)
         tx.emit(event, row.variant_id, row.version)
-    return found[-1].variant_id if len(found) == command.limit else None
 
 
 def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, change: int, reason: str) -> None:

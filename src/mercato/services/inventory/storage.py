@@ -73,10 +73,6 @@ class AvailableRow(msgspec.Struct, frozen=True):
     available: int
 
 
-class VariantRow(msgspec.Struct, frozen=True):
-    variant_id: str
-
-
 class LevelRow(msgspec.Struct, frozen=True):
     variant_id: str
     location_id: str
@@ -104,14 +100,6 @@ LIST_AVAILABLE = fetch(
     ),
 )
 ADD_MOVEMENT = insert_into(movements)
-LIST_VARIANTS_AFTER = fetch(
-    VariantRow,
-    select(stock.c.variant_id)
-    .where(stock.c.store == bindparam("store"), stock.c.variant_id > bindparam("after"))
-    .distinct()
-    .order_by(stock.c.variant_id)
-    .limit(bindparam("limit_")),
-)
 LIST_LEVELS = fetch(
     LevelRow,
     select(stock.c.variant_id, stock.c.location_id, stock.c.available, stock.c.version).where(

@@ -9,6 +9,8 @@ from mercato.values.commerce import PricedVariant
 from mercato.values.ids import ProductId, VariantId
 from mercato.values.messages import Caller
 
+MOST_PRICES = 100_000  # of the variants that are told of at once
+
 
 def set_prices(tx: Transaction, command: SetPrices, _caller: Caller) -> None:
     for price in command.prices:
@@ -30,15 +32,12 @@ def save_price(tx: Transaction, product_id: ProductId, currency: str, price: Pri
     tx.emit(event, price.variant_id, version)
 
 
-def tell_prices_again(tx: Transaction, command: TellPricesAgain, _caller: Caller) -> str | None:
-    found = tx.all(storage.LIST_VARIANTS_AFTER, after=command.after, limit_=command.limit)
-    ids = as_list(row.variant_id for row in found)
-    for row in tx.all(storage.LIST_PRICES_OF_THESE, variant_ids=ids):
+def tell_prices_again(tx: Transaction, command: TellPricesAgain, _caller: Caller) -> None:
+    for row in tx.all(storage.LIST_PRICES_OF_THESE, limit=MOST_PRICES, variant_ids=as_list(command.variant_ids)):
         event = PriceChanged(
             VariantId(row.variant_id), ProductId(row.product_id), row.currency, row.amount, row.compare_at
         )
         tx.emit(event, row.variant_id, row.version)
-    return found[-1].variant_id if len(found) == command.limit else None
 
 
 def set_rates(tx: Transaction, command: SetRates, _caller: Caller) -> Rates:

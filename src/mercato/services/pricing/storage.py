@@ -46,10 +46,6 @@ class PriceRow(msgspec.Struct, frozen=True):
     version: int
 
 
-class VariantRow(msgspec.Struct, frozen=True):
-    variant_id: str
-
-
 class RatesRow(msgspec.Struct, frozen=True):
     """`tax_included` is 0 or 1, `shipping` in minor units of the currency."""
 
@@ -72,14 +68,6 @@ LIST_PRICES = fetch(
         prices.c.currency == bindparam("currency"),
         any_of(prices.c.variant_id, "variant_ids"),
     ),
-)
-LIST_VARIANTS_AFTER = fetch(
-    VariantRow,
-    select(prices.c.variant_id)
-    .where(prices.c.store == bindparam("store"), prices.c.variant_id > bindparam("after"))
-    .distinct()
-    .order_by(prices.c.variant_id)
-    .limit(bindparam("limit_")),
 )
 LIST_PRICES_OF_THESE = fetch(
     PriceRow, select(*_columns).where(prices.c.store == bindparam("store"), any_of(prices.c.variant_id, "variant_ids"))

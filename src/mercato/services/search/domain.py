@@ -17,13 +17,13 @@ AnyNode = TypeVar("AnyNode", bound="Node")
 Field = Literal["category", "brand", "price", "rating", "in_stock", "seller"]  # or "option.NAME"
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="change", tag="entry"):
     """An active product as an index has it. `categories` have those above them too, `category_names` are theirs.
 
     `options` has the values of each option by its name in lower case. Money is in minor units of `currency`; `price`
     is the lowest, None where nothing is for sale. `rating` is the mean in hundredths of a star, of so many `ratings`;
-    `sold` counts pieces. `codes` are SKUs, barcodes and model numbers. `language` is that of the texts, as in SearchRules: entries
-    of another one are to be written again when it changes.
+    `sold` counts pieces. `codes` are SKUs, barcodes and model numbers. `language` is that of the texts,
+    as in SearchRules: entries are to be written again when it changes.
     """
 
     store: str
@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: int = 0
 
 
-class Gone(msgspec.Struct, frozen=True):
+class Gone(msgspec.Struct, frozen=True, tag_field="change", tag="gone"):
     """A product that is to be found no more."""
 
     store: str
@@ -166,9 +166,7 @@ class Figures(msgspec.Struct, frozen=True):
     sold: int
 
 
-def entry_of(
-    store: str, told: ProductDescribed, figures: Figures, tree: Mapping[str, Node], language: str
-) -> Entry:
+def entry_of(store: str, told: ProductDescribed, figures: Figures, tree: Mapping[str, Node], language: str) -> Entry:
     """The entry of an active product."""
     placed = {node.id: node for category_id in told.categories for node in above(category_id, tree)}
     return Entry(

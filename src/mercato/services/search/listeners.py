@@ -1,5 +1,5 @@
-"""What search does about others' events: entries say what products are, cost and how many are sold; whoever follows them
-into an index hears of it."""
+"""What search does about others' events: entries say what products are, cost and how many are sold; whoever follows
+them into an index hears of it."""
 
 from mercato.contracts.catalog import CategoryChanged, ProductDescribed
 from mercato.contracts.inventory import StockChanged, StockReleased, StockReserved
@@ -9,10 +9,10 @@ from mercato.runtime.database.statements import as_list
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.search import storage
 from mercato.services.search.domain import below
+from mercato.services.search.messages import CATEGORIES, NEWS
 from mercato.values.commerce import Allocation
 from mercato.values.messages import Caller
 
-NEWS = "entries"  # the subject of who follows them
 MOST_CATEGORIES = 100_000
 
 
@@ -90,11 +90,13 @@ def when_category_changed_tell_the_index_of_its_products(
         name=event.name,
         position=event.position,
     )
+    tx.changed(CATEGORIES)
     if known is not None and (known.parent_id, known.name) == (event.parent_id, event.name):
         return
     ids = [str(event.category_id)]
     if known is not None:
-        ids = below(event.category_id, tx.all(storage.LIST_CATEGORIES, limit=MOST_CATEGORIES))
+        nodes = tx.all(storage.LIST_CATEGORIES, limit=MOST_CATEGORIES)
+        ids = below(event.category_id, nodes)
     advance(tx)
     tx.derive(storage.TELL_INDEX_OF_PLACED, category_ids=as_list(ids))
 

@@ -9,6 +9,9 @@ from mercato.services.search.domain import Entry, Gone
 from mercato.values.ids import ProductId
 from mercato.values.messages import Command, Query, System
 
+NEWS, CATEGORIES, RULES = "entries", "categories", "rules"  # the subjects of what changes in search
+LAST_ID = "~"  # behind all ids, which begin with a letter
+
 
 class Changes(msgspec.Struct, frozen=True):
     """Entries in the order of their changes. Everything up to the change `mark` is among them or came before. Ask next
@@ -57,13 +60,22 @@ class CountNoResults(Command[None], frozen=True):
     counts: dict[str, int]
 
 
-class WasToldAgain(Query[bool], frozen=True):
-    """Whether everything that had happened before there was a search was told again."""
+class FindUntold(Query[int | None], frozen=True):
+    """The time since when this service hears of everything, as long as nobody has told again what was before; None when
+    it has been told."""
 
     allow = System
 
 
 class RecordToldAgain(Command[None], frozen=True):
+    """What was before is told again."""
+
+    allow = System
+
+
+class AskToldAgain(Command[None], frozen=True):
+    """Have everything told again, whatever was heard."""
+
     allow = System
 
 

@@ -196,9 +196,10 @@ class SinceRow(msgspec.Struct, frozen=True):
 
 # Entries, and what is computed for them.
 
-SAVE_ENTRY = upsert(entries, update=("status", "currency", "version", "body"))
-SAVE_VARIANT = upsert(variants, update=("product_id", "version"))
-PLACE = upsert(placed, update=("version",))
+# Events that were parked come after later ones: they are old news then.
+SAVE_ENTRY = upsert(entries, update=("status", "currency", "body"), newer="version")
+SAVE_VARIANT = upsert(variants, update=("product_id",), newer="version")
+PLACE = upsert(placed, update=("version",), newer="version")
 SAVE_PRICE = upsert(prices, update=("amount", "compare_at"))
 REMOVE_PRICE = write(
     delete(prices).where(
@@ -208,7 +209,6 @@ REMOVE_PRICE = write(
         prices.c.currency == bindparam("currency"),
     )
 )
-# An event that was parked comes after later ones of other orders: its figure is old news then.
 SAVE_STOCK = upsert(stock, update=("in_stock",), newer="version")
 
 ADVANCE = upsert(marks, increase=("number",), across_stores=True)

@@ -8,7 +8,7 @@ from mercato.services.search.finding.documents import Candidate
 from mercato.services.search.finding.facets import is_filtered, shown, without
 from mercato.services.search.finding.index import Index
 from mercato.services.search.finding.plan import Answer, Counts, Group, Part, Phrase, Plan, Term
-from mercato.services.search.finding.understanding import Need, Understood, understand
+from mercato.services.search.finding.understanding import Need, understand
 from mercato.values.ids import ProductId
 
 FEW = 24  # hits with all words; where there are fewer, those with some words follow

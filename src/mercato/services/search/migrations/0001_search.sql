@@ -10,8 +10,6 @@ CREATE TABLE categories (
     PRIMARY KEY (id, store)
 ) {compact};
 
-CREATE INDEX categories_by_handle ON categories (handle, store);
-
 CREATE INDEX categories_by_store ON categories (store);
 
 CREATE TABLE entries (
@@ -69,6 +67,7 @@ CREATE TABLE rules (
     name {key:16} NOT NULL,
     store {key:48} NOT NULL,
     version {int} NOT NULL,
+    language {key:2} NOT NULL,
     body {text} NOT NULL,
     PRIMARY KEY (name, store)
 ) {compact};

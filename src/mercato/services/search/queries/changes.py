@@ -5,19 +5,20 @@ from itertools import groupby
 import msgspec
 
 from mercato.contracts.catalog import ProductDescribed
+from mercato.runtime.database.migrating import LIST_MIGRATIONS
 from mercato.runtime.database.statements import as_list
 from mercato.runtime.transaction import Reader
 from mercato.services.search import storage
 from mercato.services.search.domain import Entry, Figures, Gone, Node, entry_of
-from mercato.services.search.messages import Changes, Grown, ListChanges, ListGrown, WasToldAgain
+from mercato.services.search.messages import LAST_ID, Changes, FindUntold, Grown, ListChanges, ListGrown
 from mercato.services.search.storage import ChangedRow
 from mercato.values.ids import ProductId
 from mercato.values.messages import Caller
+from mercato.values.money import LIMIT
 
 MOST_CATEGORIES = 100_000  # of the stores whose entries are read together
 GROWN_AT_ONCE = 2_000
 LANGUAGE = "en"  # of stores that have not said theirs
-LAST_ID = "~"  # behind all ids, which begin with a letter
 
 read_described = msgspec.json.Decoder(ProductDescribed).decode
 
@@ -39,8 +40,12 @@ def list_grown(reader: Reader, _query: ListGrown, _caller: Caller) -> tuple[Grow
     return tuple(Grown(store, tuple(ProductId(row.product_id) for row in group)) for store, group in by_store)
 
 
-def was_told_again(reader: Reader, _query: WasToldAgain, _caller: Caller) -> bool:
-    return _mark(reader, storage.TOLD) > 0
+def find_untold(reader: Reader, _query: FindUntold, _caller: Caller) -> int | None:
+    """Services hear of everything from their first migration on."""
+    told = reader.one(storage.FIND_MARK, name=storage.TOLD)
+    if told is None:
+        return min(row.applied_at for row in reader.all(LIST_MIGRATIONS))
+    return None if told.number else LIMIT
 
 
 def _mark(reader: Reader, name: str) -> int:

@@ -1,6 +1,7 @@
 """What questions of one store have in common, kept in memory: its categories and its rules, until they change."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -8,6 +9,7 @@ from mercato.contracts.search import SearchRules, StoredRules
 from mercato.runtime.transaction import Reader
 from mercato.services.search import storage
 from mercato.services.search.domain import above, path_of
+from mercato.services.search.messages import CATEGORIES, RULES
 from mercato.services.search.storage import CategoryRow
 from mercato.services.search.text.analysis import words_of
 from mercato.values.ids import CategoryId
@@ -15,7 +17,8 @@ from mercato.values.messages import NotFound
 
 STORES = 1_000  # that are kept
 MOST_CATEGORIES = 100_000
-CATEGORIES = "categories"  # the subject of their changes
+
+Kept = TypeVar("Kept")
 
 _read_rules = msgspec.json.Decoder(SearchRules).decode
 
@@ -62,13 +65,16 @@ class Known:
 
     def __init__(self) -> None:
         self._trees: dict[str, Tree] = {}
-        self._rules: dict[str, StoredRules] = {}
+        self._rules: dict[str, SearchRules] = {}
         self._changes = 0
 
-    def forget(self, store: str) -> None:
-        """The categories of a store have changed."""
+    def forget(self, store: str, subject: str) -> None:
+        """Categories or rules of a store have changed."""
         self._changes += 1
-        self._trees.pop(store, None)
+        if subject == CATEGORIES:
+            self._trees.pop(store, None)
+        elif subject == RULES:
+            self._rules.pop(store, None)
 
     def tree(self, reader: Reader) -> Tree:
         found = self._trees.get(reader.store)
@@ -79,14 +85,13 @@ class Known:
                 _keep(self._trees, reader.store, found)
         return found
 
-    def rules(self, reader: Reader) -> StoredRules:
-        row = reader.one(storage.FIND_RULES_VERSION)
-        if row is None:
-            return StoredRules(SearchRules(), 0)
+    def rules(self, reader: Reader) -> SearchRules:
         found = self._rules.get(reader.store)
-        if found is None or found.version != row.version:
-            found = read_rules(reader)
-            _keep(self._rules, reader.store, found)
+        if found is None:
+            changes = self._changes
+            found = read_rules(reader).rules
+            if changes == self._changes:
+                _keep(self._rules, reader.store, found)
         return found
 
 
@@ -99,7 +104,7 @@ def category_id(tree: Tree, given: str) -> CategoryId:
     return CategoryId(tree.find(given).id)
 
 
-def _keep(shelf: dict[str, object] | dict[str, Tree] | dict[str, StoredRules], store: str, found: object) -> None:
+def _keep(shelf: dict[str, Kept], store: str, found: Kept) -> None:
     if len(shelf) >= STORES:
         shelf.clear()
-    shelf[store] = found  # type: ignore[assignment]
+    shelf[store] = found

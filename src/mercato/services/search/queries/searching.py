@@ -42,7 +42,7 @@ def search_products(serving: Serving, known: Known, reader: Reader, query: Searc
     if query.explain and not caller.is_staff:
         raise Forbidden("`explain` is for staff")
     offset = _offset_of(query.cursor)
-    rules = known.rules(reader).rules
+    rules = known.rules(reader)
     if not offset and query.q and (path := _redirect_of(query.q, rules)):
         return Results((), 0, redirect=path)
     tree = known.tree(reader)

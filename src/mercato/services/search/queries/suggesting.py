@@ -15,7 +15,7 @@ def suggest(serving: Serving, known: Known, reader: Reader, query: Suggest, _cal
     words = words_of(query.prefix)
     if not words:
         return Suggestions((), (), ())
-    found = serving.finder().suggest(reader.store, query.prefix, query.limit, known.rules(reader).rules)
+    found = serving.finder().suggest(reader.store, query.prefix, query.limit, known.rules(reader))
     rows = {row.id: row for row in reader.all(storage.FIND_CARDS, ids=as_list(found.products))}
     shown = [rows[product_id] for product_id in found.products if product_id in rows]
     tree = known.tree(reader)
