@@ -38,7 +38,7 @@ class SimulatedIndex:
         return Answer(hits, len(found))
 
     def count(self, plan: Plan, facets: Sequence[str]) -> Counts:
-        return {name: () for name in facets}
+        return dict.fromkeys(facets, ())
 
     def vocabulary(self, store: str) -> Vocabulary:
         counts: dict[str, int] = {}
@@ -70,10 +70,10 @@ class SimulatedShelf:
     def rebuilds(self) -> int:
         return self._rebuilds
 
-    def begin(self, serving: Index) -> Index:  # noqa: ARG002 - the port's
+    def begin(self, serving: Index) -> Index:
         return SimulatedIndex()
 
-    def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:  # noqa: ARG002 - the port's
+    def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:
         assert isinstance(rebuilt, SimulatedIndex), "it was begun here"
         self.index = rebuilt
         self._rebuilds = rebuilds

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +22,7 @@ from mercato.contracts.search import (
 )
 from mercato.runtime.answers import encode
 from mercato.runtime.http.edge import Edge
-from mercato.runtime.http.exchange import MAX_QUERY, Reply, Request
+from mercato.runtime.http.exchange import Reply, Request
 from mercato.runtime.http.route import Endpoint, Route
 from mercato.runtime.http.routes import asks, does
 from mercato.services.search.indexer import Serving
@@ -33,7 +32,6 @@ from mercato.values.messages import Caller, Malformed
 CAPACITY = 4_000  # answers that are kept
 _OPTION = "option."
 _SEVERAL = frozenset({"brand", "seller", "facets"})  # parameters that may be repeated, as may those of options
-_MOST_FIELDS = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _facet_name = msgspec.json.Decoder(FacetName)
 
@@ -63,7 +61,7 @@ class SearchParameters(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Meta(
             max_length=12,
-            description="category, brand, price, rating, in_stock, seller, option.NAME; with commas between, or repeated",
+            description="category, brand, price, rating, in_stock, seller, option.NAME; commas between, or repeated",
         ),
     ] = ()
     explain: Annotated[bool, Meta(description="why each hit stands where it stands, for staff")] = False
@@ -115,17 +113,7 @@ def answering(answers: Answers, read: Callable[[Request], SearchProducts | Sugge
 
 def read_search(request: Request) -> SearchProducts:
     """The search of a query string. Raises Malformed."""
-    return search_of(read_pairs(request.query))
-
-
-def read_pairs(query: bytes) -> list[tuple[str, str]]:
-    """The parameters of a query string. Raises Malformed."""
-    if len(query) > MAX_QUERY:
-        raise Malformed(f"the query string has more than {MAX_QUERY} bytes")
-    try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except (UnicodeError, ValueError):
-        raise Malformed("a query parameter is not percent-encoded UTF-8, or there are too many") from None
+    return search_of(request.query_pairs())
 
 
 def search_of(pairs: Iterable[tuple[str, str]]) -> SearchProducts:

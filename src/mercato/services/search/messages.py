@@ -1,4 +1,4 @@
-"""Messages that only search itself sends: whoever follows its entries into an index, its jobs, and who counts misses."""
+"""Messages that only search itself sends: who follows its entries into an index, its jobs, who counts misses."""
 
 from typing import Annotated
 
