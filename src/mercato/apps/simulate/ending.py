@@ -91,7 +91,8 @@ def money(safety: Safety, gateway: SimulatedGateway) -> Iterator[Finding]:
 _SHOWN = (
     "SELECT p.store, p.id, p.title, (SELECT min(x.amount) FROM prices x WHERE x.store = p.store "
     "AND x.product_id = p.id AND x.currency = p.currency), (SELECT max(a.available) > 0 FROM availability a "
-    "WHERE a.store = p.store AND a.variant_id IN (SELECT value->>'id' FROM json_each(p.body, '$.variants'))) FROM products p WHERE p.status = 'active'"
+    "WHERE a.store = p.store AND a.variant_id IN (SELECT value->>'id' FROM json_each(p.body, '$.variants'))) "
+    "FROM products p WHERE p.status = 'active'"
 )
 
 

@@ -1,4 +1,4 @@
-"""The simulated index: it keeps what was written through every kill, or is lost as a whole, and finds by plain words."""
+"""The simulated index: what was written outlives every kill, or is lost as a whole; it finds by plain words."""
 
 import random
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from minijinja import safe
 
 from mercato.contracts.catalog import GetProduct, ListProducts, Picture, Product, Sort
 from mercato.frontends.storefront.choosing import Chosen, choose
-from mercato.frontends.storefront.search_pages import Place, first_of, groups_for, narrowed_list, similar_to
+from mercato.frontends.storefront.search_pages import FACETS, Place, first_of, groups_for, narrowed_list, similar_to
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.http.exchange import Reply
 from mercato.values.commerce import MAX_QUANTITY
@@ -46,7 +46,9 @@ async def category(visit: Visit) -> Reply:
         raise NotFound("there is no such category")
     about = {"title": found.name, "trail": shell.trail(found.parent_id), "below": shell.children(found.id)}
     path = f"/categories/{quote(handle, safe='')}"
-    return await _list(visit, found.id, Place(path, found.name, LIST_SORTS, given={"category": found.id}), about)
+    facets = tuple(facet for facet in FACETS if facet != "category")  # those below it are links of the page
+    place = Place(path, found.name, LIST_SORTS, given={"category": found.id}, facets=facets)
+    return await _list(visit, found.id, place, about)
 
 
 async def product(visit: Visit) -> Reply:

@@ -85,11 +85,16 @@ def read_narrowed(pairs: Iterable[tuple[str, str]]) -> Narrowed:
         value = _CONTROL.sub(" ", given).strip()
         if name == "q":
             typed = value[:LONGEST]
-        elif (value and (name in _SEVERAL or (name.startswith(OPTION) and name != OPTION))) or (
-            value and name in _ONE and not any(known == name for known, _ in filters)
-        ):
+        elif value and _may_follow(name, filters):
             filters[name, value] = None
     return Narrowed(typed, tuple(filters))
+
+
+def _may_follow(name: str, filters: Iterable[tuple[str, str]]) -> bool:
+    """Whether this is a filter, and one that may stand beside those."""
+    if name in _ONE:
+        return all(known != name for known, _ in filters)
+    return name in _SEVERAL or (name.startswith(OPTION) and name != OPTION)
 
 
 def address_of(path: str, *pairs: tuple[str, str]) -> str:
