@@ -124,6 +124,8 @@ class _Shelf:
     def run(self, plan: Plan) -> Answer:
         searcher = self.index.searcher()
         query = query_of(self.schema, plan)
+        if not plan.limit:  # tantivy takes no limit of none
+            return Answer((), int(searcher.search(query, 1, True).count or 0))
         if plan.sort == "relevance":
             found = searcher.search(query, plan.limit, True, None, plan.offset, weight_by_field="prior")
         else:

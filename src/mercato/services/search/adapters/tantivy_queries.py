@@ -21,15 +21,15 @@ def query_of(schema: tantivy.Schema, plan: Plan) -> tantivy.Query:
     if plan.groups:
         groups = [_group(schema, group) for group in plan.groups]
         least = len(groups) if plan.least is None else min(plan.least, len(groups))
-        if least == len(groups):
+        if plan.also:
+            either = [(SHOULD, _matching(groups, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
+            clauses.append((MUST, tantivy.Query.boolean_query(either)))
+        elif least == len(groups):
             clauses += [(MUST, group) for group in groups]
         else:
-            shoulds = [(SHOULD, group) for group in groups]
-            clauses.append((MUST, tantivy.Query.boolean_query(shoulds, minimum_number_should_match=least)))
-        clauses += [(SHOULD, _part(schema, part)) for part in plan.lifts]
+            clauses.append((MUST, _matching(groups, least)))
     if plan.excluded:
-        keys = [key_of(plan.store, product) for product in plan.excluded]
-        clauses.append((MUST_NOT, tantivy.Query.term_set_query(schema, "key", keys)))
+        clauses.append((MUST_NOT, _keys(schema, plan.store, plan.excluded)))
     return tantivy.Query.boolean_query(clauses)
 
 
@@ -40,6 +40,14 @@ def aggregations(facets: Sequence[str]) -> dict[str, Any]:
 
 def counts_of(facets: Sequence[str], counted: dict[str, Any]) -> Counts:
     return {name: _counts(counted[str(place)]["buckets"]) for place, name in enumerate(facets)}
+
+
+def _matching(groups: Sequence[tantivy.Query], least: int) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(SHOULD, group) for group in groups], minimum_number_should_match=least)
+
+
+def _keys(schema: tantivy.Schema, store: str, products: Sequence[str]) -> tantivy.Query:
+    return tantivy.Query.term_set_query(schema, "key", [key_of(store, product) for product in products])
 
 
 def _group(schema: tantivy.Schema, group: Group) -> tantivy.Query:
@@ -60,8 +68,7 @@ def _filter(schema: tantivy.Schema, plan: Plan, score: float) -> tantivy.Query:
     needed = [tantivy.Query.term_query(schema, "store", plan.store, "basic"), *_values(schema, plan.filters)]
     needed += _ranges(schema, plan.filters)
     if plan.only:
-        keys = [key_of(plan.store, product) for product in plan.only]
-        needed.append(tantivy.Query.term_set_query(schema, "key", keys))
+        needed.append(_keys(schema, plan.store, plan.only))
     query = needed[0] if len(needed) == 1 else tantivy.Query.boolean_query([(MUST, each) for each in needed])
     return tantivy.Query.const_score_query(query, score)
 

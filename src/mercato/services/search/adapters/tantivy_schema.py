@@ -66,8 +66,8 @@ def key_of(store: str, product: str) -> str:
 
 
 def vocabulary_terms(document: Document) -> str:
-    """Words of all stores lie in one field, each after its store."""
-    return " ".join(f"{document.store}/{word}" for word in document.words)
+    """Words of all stores lie in one field, each after its store; the empty one counts the entries."""
+    return " ".join(f"{document.store}/{word}" for word in ("", *document.words))
 
 
 def field_of(name: str) -> str:

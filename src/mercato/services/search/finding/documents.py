@@ -12,14 +12,15 @@ from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import ProductId
 
 TEXTS = ("title", "brand", "kind", "more", "body", "forms", "codes")  # the text fields, of words with spaces between
-LAYOUT = 1  # raised when documents change: an index of another layout is made anew
+LAYOUT = 2  # raised when documents change: an index of another layout is made anew
 
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
 _MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24}
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
-    """What ranking looks at. Texts are words, not stems, with spaces between; `more` are tags, options and specs."""
+    """What ranking looks at. Texts are stems with spaces between; `more` are tags, options, specs, and other forms of
+    what stands in the title; `words` are the title's words as they are."""
 
     id: ProductId
     title: str
@@ -32,6 +33,7 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     available: bool
     created_at: int
     categories: tuple[str, ...]
+    words: str
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ def document_of(entry: Entry) -> Document:
         store=entry.store,
         id=entry.id,
         texts=texts,
-        words=_vocabulary((title, brand, kind, more), codes),
+        words=_vocabulary((title, brand, kind, more)),
         category=tuple(entry.categories),
         brand=entry.brand,
         seller=entry.seller,
@@ -79,7 +81,7 @@ def document_of(entry: Entry) -> Document:
         available=entry.available,
         prior=prior(entry),
         orders=_orders(entry),
-        payload=msgspec.msgpack.encode(_candidate(entry, title, (brand, kind, more))),
+        payload=msgspec.msgpack.encode(_candidate(entry, texts, title)),
     )
 
 
@@ -99,25 +101,24 @@ def _option_values(entry: Entry) -> Iterable[str]:
     return (value for values in entry.options.values() for value in values)
 
 
-def _vocabulary(texts: Iterable[Analysed], codes: Analysed) -> tuple[str, ...]:
-    words = [*(word for each in texts for word in each.texts), *(form for each in texts for form in each.forms)]
-    return _unique((*words, *codes.texts, *codes.forms))
+def _vocabulary(texts: Iterable[Analysed]) -> tuple[str, ...]:
+    return _unique(word for each in texts for word in (*each.texts, *each.forms))
 
 
-def _candidate(entry: Entry, title: Analysed, others: tuple[Analysed, Analysed, Analysed]) -> Candidate:
-    brand, kind, more = (" ".join(each.texts) for each in others)
+def _candidate(entry: Entry, texts: dict[str, str], title: Analysed) -> Candidate:
     return Candidate(
         id=entry.id,
-        title=" ".join(title.texts),
-        brand=brand,
-        kind=kind,
-        more=more,
+        title=texts["title"],
+        brand=texts["brand"],
+        kind=texts["kind"],
+        more=" ".join((texts["more"], *title.forms)),
         rating=entry.rating,
         ratings=entry.ratings,
         sold=entry.sold,
         available=entry.available,
         created_at=entry.created_at,
         categories=tuple(entry.categories),
+        words=" ".join(title.texts),
     )
 
 

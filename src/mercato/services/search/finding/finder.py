@@ -1,66 +1,136 @@
 """The finder: from what is wanted to what is found, on any engine."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
-from mercato.contracts.search import DEEPEST, SearchRules
-from mercato.services.search.domain import Found, FoundHit, SuggestedWords, Wanted
-from mercato.services.search.finding.documents import Candidate
+from mercato.contracts.search import DEEPEST, Pin, SearchRules
+from mercato.services.search.domain import Filters, Found, FoundHit, SuggestedWords, Wanted
 from mercato.services.search.finding.facets import is_filtered, shown, without
 from mercato.services.search.finding.index import Index
-from mercato.services.search.finding.plan import Answer, Counts, Group, Part, Phrase, Plan, Term
-from mercato.services.search.finding.understanding import Need, understand
+from mercato.services.search.finding.plan import Answer, Counts, Plan, candidate_of
+from mercato.services.search.finding.planning import groups_of, least_of, likeness
+from mercato.services.search.finding.ranking import CANDIDATES, rank
+from mercato.services.search.finding.suggesting import complete, terms_of
+from mercato.services.search.finding.understanding import Understood, understand
+from mercato.services.search.text.analysis import words_of
 from mercato.values.ids import ProductId
 
-FEW = 24  # hits with all words; where there are fewer, those with some words follow
+FEW = 24  # hits with all words; where there are fewer, those with some of the words follow
+_FAR_MORE = 5  # times as many hits has another spelling that is worth a question
+_SUGGESTED_FROM = 32  # candidates
 
-_decoder = msgspec.msgpack.Decoder(Candidate)
+
+class _Search(msgspec.Struct, frozen=True):
+    """One search, under way: what was understood, the plan, what the engine has answered to its first candidates, and
+    how many hits there are with all the words as they were typed."""
+
+    understood: Understood
+    plan: Plan
+    answer: Answer
+    exact: int
 
 
 class Finder:
-    """Searches in an index. Thread-safe; what is typed never raises."""
+    """Searches in an index. Thread-safe; nothing that is typed raises. Raises Unavailable where the index does."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
 
     def find(self, wanted: Wanted) -> Found:
-        understood = understand(wanted.text, wanted.rules, self._index.vocabulary(wanted.store))
-        plan = Plan(
-            store=wanted.store,
-            groups=tuple(_group(need) for need in understood.needs),
-            filters=wanted.filters,
-            sort=wanted.sort,
-            offset=wanted.offset,
-            limit=max(0, min(wanted.limit, DEEPEST - wanted.offset)),
+        """At most `wanted.limit` hits; none from the hit DEEPEST on."""
+        understood = self._understand(wanted)
+        if wanted.text.strip() and not understood.needs:
+            return Found((), 0, {name: () for name in wanted.facets})
+        pin = _pin(wanted)
+        pinned = self._pinned(wanted, pin)
+        boosted = tuple(product for product in pin.boost if product not in pinned)
+        search = self._search(wanted, understood, (*pinned, *boosted))
+        lifted = (
+            self._run(search.plan, only=boosted, excluded=pinned, offset=0, limit=len(boosted)) if boosted else None
         )
-        answer = self._index.run(plan)
-        if answer.total < FEW and len(plan.groups) > 1:
-            plan = msgspec.structs.replace(plan, least=_least(len(plan.groups)))
-            answer = self._index.run(plan)
+        total = search.answer.total + len(pinned) + (lifted.total if lifted else 0)
         return Found(
-            hits=_hits(answer),
-            total=answer.total,
-            facets=self._facets(plan, wanted.facets),
-            words=understood.words,
-            searched=understood.mended if answer.total else "",
+            hits=self._page(wanted, search, pinned, lifted, pin.boost),
+            total=total,
+            facets=self._facets(msgspec.structs.replace(search.plan, excluded=(), also=pinned), wanted.facets),
+            words=search.understood.words,
+            searched=search.understood.mended if understood.mended and total else "",
+            did_you_mean="" if understood.mended else self._other_spelling(wanted, search),
         )
 
     def suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
-        understood = understand(typed, rules, self._index.vocabulary(store))
-        words = self._index.vocabulary(store).starting(typed.strip().lower(), limit)
-        answer = self._index.run(Plan(store, tuple(_group(need) for need in understood.needs), limit=limit))
-        return SuggestedWords(tuple(near.word for near in words), tuple(hit.id for hit in _hits(answer)))
+        """What may be typed next, and products that it would find; of both, the most popular first."""
+        completion = complete(typed, rules, self._index.vocabulary(store))
+        if completion is None:
+            return SuggestedWords((), ())
+        answer = self._index.run(Plan(store, completion.groups, limit=_SUGGESTED_FROM))
+        candidates = [candidate_of(hit) for hit in answer.hits]
+        products = [candidate.id for candidate in candidates[:limit]]
+        return SuggestedWords(terms_of(completion, candidates, limit), tuple(products))
 
     def similar(self, store: str, product_id: ProductId, limit: int) -> tuple[FoundHit, ...]:
         """Products like this one, the most alike first; none where the store has no such product."""
         own = self._index.run(Plan(store, only=(product_id,), limit=1)).hits
         if not own:
             return ()
-        candidate = _decoder.decode(own[0].payload)
-        understood = understand(f"{candidate.kind} {candidate.title}", SearchRules(), self._index.vocabulary(store))
-        groups = tuple(_group(need) for need in understood.needs)
-        return _hits(self._index.run(Plan(store, groups, 1, excluded=(product_id,), limit=limit)))
+        candidate = candidate_of(own[0])
+        filters = Filters(values={"category": candidate.categories[-1:]}) if candidate.categories else Filters()
+        plan = Plan(store, likeness(candidate), 1, filters=filters, excluded=(product_id,), limit=limit)
+        return _in_order(self._index.run(plan)) if plan.groups else ()
 
-    def _facets(self, plan: Plan, names: tuple[str, ...]) -> Counts:
+    def _search(self, wanted: Wanted, understood: Understood, excluded: tuple[ProductId, ...]) -> _Search:
+        """Search for all words; where that finds few, for some of them, and for what they may have been meant to be."""
+        plan = _plan(wanted, understood, excluded)
+        answer = self._index.run(plan)
+        exact = answer.total
+        if understood.needs and (exact == 0 or (exact < FEW and wanted.sort == "relevance")):
+            understood = self._understand(wanted, bold=True)
+            plan = _plan(wanted, understood, excluded)
+            plan = msgspec.structs.replace(plan, least=least_of(plan.groups))
+            answer = self._index.run(plan)
+        return _Search(understood, plan, answer, exact)
+
+    def _understand(self, wanted: Wanted, bold: bool = False) -> Understood:
+        return understand(wanted.text, wanted.rules, self._index.vocabulary(wanted.store), bold)
+
+    def _pinned(self, wanted: Wanted, pin: Pin) -> tuple[ProductId, ...]:
+        """Those of the pinned products that there are and that pass the filters, in the merchant's order."""
+        if not pin.products:
+            return ()
+        plan = Plan(wanted.store, filters=wanted.filters, only=pin.products, limit=len(pin.products))
+        there = {candidate_of(hit).id for hit in self._index.run(plan).hits}
+        return tuple(product for product in dict.fromkeys(pin.products) if product in there)
+
+    def _page(
+        self,
+        wanted: Wanted,
+        search: _Search,
+        pinned: tuple[ProductId, ...],
+        lifted: Answer | None,
+        boosts: Mapping[ProductId, float],
+    ) -> tuple[FoundHit, ...]:
+        """The hits of a page: pinned ones, then the candidates by their rank, then the others as the engine has them."""
+        end = min(wanted.offset + wanted.limit, DEEPEST)
+        if end <= wanted.offset:
+            return ()
+        if search.plan.sort != "relevance":
+            return _in_order(search.answer)
+        first = search.answer.hits
+        candidates = sorted((*first, *lifted.hits), key=lambda hit: -hit.score) if lifted else first
+        head = [FoundHit(product, 0.0) for product in pinned]
+        head += rank(search.understood, candidates, wanted.rules.weights, boosts, wanted.now)
+        page = head[wanted.offset : end]
+        missing = end - max(wanted.offset, len(head))
+        if missing > 0 and len(first) == CANDIDATES:
+            offset = len(first) + max(0, wanted.offset - len(head))
+            page += _in_order(self._run(search.plan, offset=offset, limit=missing))
+        return tuple(page if wanted.explain else (FoundHit(hit.id, hit.score) for hit in page))
+
+    def _run(self, plan: Plan, **changes: object) -> Answer:
+        return self._index.run(msgspec.structs.replace(plan, **changes))
+
+    def _facets(self, plan: Plan, names: Sequence[str]) -> Counts:
         """A facet that is filtered is counted without its own filter, all others together."""
         filtered = [name for name in names if is_filtered(plan.filters, name)]
         rest = [name for name in names if name not in filtered]
@@ -70,24 +140,41 @@ class Finder:
             counts |= self._index.count(msgspec.structs.replace(plan, filters=filters), [name])
         return shown({name: counts[name] for name in names})
 
-
-def _group(need: Need) -> Group:
-    parts: list[Part] = []
-    for way in need.ways:
-        if len(way.stems) == 1:
-            parts += (Term(field, way.stems[0], weight * way.weight) for field, weight in _WEIGHTS.items())
-            parts += (Term(field, way.words[0], 2.0 * way.weight) for field in ("forms", "codes"))
-        else:
-            parts += (Phrase(field, way.stems, weight * way.weight) for field, weight in _WEIGHTS.items())
-    return Group(tuple(parts), tie=0.3)
+    def _other_spelling(self, wanted: Wanted, search: _Search) -> str:
+        """A spelling that finds far more than what was typed, "" for none."""
+        mended = search.understood.mended
+        if not mended or search.exact >= FEW:
+            return ""
+        understood = understand(mended, wanted.rules, self._index.vocabulary(wanted.store))
+        total = self._run(_plan(wanted, understood, ()), offset=0, limit=0).total
+        return mended if total > _FAR_MORE * search.exact else ""
 
 
-_WEIGHTS = {"title": 2.0, "brand": 1.5, "kind": 1.0, "more": 1.0, "body": 0.6}
+def _plan(wanted: Wanted, understood: Understood, excluded: tuple[ProductId, ...]) -> Plan:
+    """For relevance the first candidates, else the page itself. What has no words is ordered by what sells."""
+    sort = wanted.sort if understood.needs or wanted.sort != "relevance" else "best_selling"
+    ranked = sort == "relevance"
+    return Plan(
+        store=wanted.store,
+        groups=groups_of(understood),
+        filters=wanted.filters,
+        excluded=excluded,
+        sort=sort,
+        offset=0 if ranked else wanted.offset,
+        limit=CANDIDATES if ranked else max(0, min(wanted.limit, DEEPEST - wanted.offset)),
+    )
 
 
-def _least(groups: int) -> int:
-    return 1 if groups <= 2 else (2 * groups + 2) // 3  # noqa: PLR2004 - one of two, two of three, three of four
+def _pin(wanted: Wanted) -> Pin:
+    """What the merchant has said for this search. It leads the order by relevance only."""
+    if wanted.sort == "relevance" and wanted.rules.pins and (words := words_of(wanted.text[:300])):
+        for pin in wanted.rules.pins:
+            if words_of(pin.typed) == words:
+                return pin
+    return Pin(typed="-")
 
 
-def _hits(answer: Answer) -> tuple[FoundHit, ...]:
-    return tuple(FoundHit(_decoder.decode(hit.payload).id, hit.score) for hit in answer.hits)
+def _in_order(answer: Answer) -> tuple[FoundHit, ...]:
+    return tuple(
+        FoundHit(candidate_of(hit).id, hit.score, {"text": hit.score} if hit.score else {}) for hit in answer.hits
+    )

@@ -4,7 +4,11 @@ import msgspec
 
 from mercato.contracts.search import Order
 from mercato.services.search.domain import Filters
+from mercato.services.search.finding.documents import Candidate
 from mercato.values.ids import ProductId
+
+
+_decoder = msgspec.msgpack.Decoder(Candidate)
 
 
 class Term(msgspec.Struct, frozen=True, tag=True):
@@ -39,17 +43,17 @@ class Plan(msgspec.Struct, frozen=True):
     """A search of one store: what matches at least `least` of the groups (all of them where it is None; everything
     where there are none) and every filter, without `excluded` products.
 
-    Ordered by relevance, the score is the sum of the groups' and the `lifts`' scores times the entry's prior. Equal
-    ones are in no order; those of every other order are in the order of their numbers. `only` narrows to these
-    products.
+    Ordered by relevance, the score is the sum of the groups' scores times the entry's prior. Equal ones keep one order
+    as long as nothing is written; those of every other order are in the order of their numbers. `only` narrows to these
+    products; `also` match whatever was typed, if the filters let them through.
     """
 
     store: str
     groups: tuple[Group, ...] = ()
     least: int | None = None
-    lifts: tuple[Part, ...] = ()
     filters: Filters = Filters()
     only: tuple[ProductId, ...] = ()
+    also: tuple[ProductId, ...] = ()
     excluded: tuple[ProductId, ...] = ()
     sort: Order = "relevance"
     offset: int = 0
@@ -61,6 +65,10 @@ class Scored(msgspec.Struct, frozen=True):
 
     score: float
     payload: bytes
+
+
+def candidate_of(hit: Scored) -> Candidate:
+    return _decoder.decode(hit.payload)
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -12,8 +12,10 @@ from mercato.services.search.text.vocabulary import Vocabulary
 
 MOST_WORDS = 16  # of a search; those after them are not looked at
 MOST_TYPED = 1_000  # characters
-_MOST_CORRECTIONS = 3
+_MOST_CORRECTIONS = 8
+_FAR_MORE = 10  # times as many entries have the word that a rare one may have been meant to be
 _SHORTEST_TO_CORRECT = 4
+_SHORTEST_TO_COMPLETE, _MOST_COMPLETIONS = 3, 3
 _SHORTEST_TO_SPLIT = 6
 _NEGATED_WORDS = 3  # after a negation
 
@@ -42,11 +44,14 @@ class Need(msgspec.Struct, frozen=True):
 
 class Understood(msgspec.Struct, frozen=True):
     """What was typed: what is needed, the stems of what must not be there, and the search with its slips mended,
-    "" where there are none."""
+    "" where there are none. `head` is the need that names the thing itself, `entries` are those of the store."""
 
     needs: tuple[Need, ...]
     avoided: tuple[str, ...] = ()
     mended: str = ""
+    head: int = 0
+    negations: frozenset[str] = frozenset()
+    entries: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -54,17 +59,19 @@ class Understood(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(word for need in self.needs for way in need.ways for word in way.words))
 
 
-def understand(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Understood:
-    return _Reader(rules, vocabulary).read(typed)
+def understand(typed: str, rules: SearchRules, vocabulary: Vocabulary, bold: bool = False) -> Understood:
+    """Words that no entry has are corrected; with `bold`, rare ones too that are near to far more frequent ones."""
+    return _Reader(rules, vocabulary, bold).read(typed)
 
 
 class _Reader:
-    def __init__(self, rules: SearchRules, vocabulary: Vocabulary) -> None:
+    def __init__(self, rules: SearchRules, vocabulary: Vocabulary, bold: bool) -> None:
         self._stems: Stems = stems_of(rules.language)
         self._negations = negations(rules.language)
         self._ignored = stop_words(rules.language) | {word for each in rules.stop_words for word in words_of(each)}
         self._synonyms = synonyms_of(rules)
         self._vocabulary = vocabulary
+        self._bold = bold
 
     def read(self, typed: str) -> Understood:
         words = list(analyse(typed[:MOST_TYPED]).words)[:MOST_WORDS]
@@ -75,8 +82,12 @@ class _Reader:
         runs = list(_runs(kept))
         texts = ["".join(word.text for word in run) for run in runs]
         needs = [self._need(runs, place, texts) for place in range(len(runs))]
+        found = _unique(needs)
         return Understood(
-            needs=tuple(_unique(needs)),
+            needs=tuple(found),
+            head=self._head(kept, found),
+            negations=self._negations,
+            entries=self._vocabulary.entries,
             avoided=tuple(dict.fromkeys(self._stems.stem(word.text) for word in avoided)),
             mended=self._mend(words, needs),
         )
@@ -109,9 +120,21 @@ class _Reader:
         split = self._vocabulary.split(whole) if len(whole) >= _SHORTEST_TO_SPLIT and len(run) == 1 else None
         if split is not None:
             ways.append(self._way(split, JOINED))
-        corrections = () if count or split or len(run) > 1 else self._corrections(whole)
+        corrections = () if len(run) > 1 else self._corrections(whole, count)
         ways += corrections
         return Need(tuple(ways), count, bool(corrections))
+
+    def _head(self, words: Sequence[Word], needs: Sequence[Need]) -> int:
+        """Which need names the thing itself: the last one before a word that says what it is for."""
+        stems = {need.stem: place for place, need in enumerate(needs)}
+        last: int | None = None
+        end = words[0].end if words else 0
+        for word in words:
+            if word.start - end > 2 and last is not None:  # noqa: PLR2004 - a word that was left out stands between
+                break
+            end = word.end
+            last = stems.get(self._stems.stem(word.text), last)
+        return last or 0
 
     def _joined(self, texts: Sequence[str], place: int) -> Iterator[Way]:
         """The word and its neighbour as one, where entries write them so."""
@@ -120,11 +143,15 @@ class _Reader:
             if len(pair) > 1 and self._vocabulary.count("".join(pair)):
                 yield self._way(("".join(pair),), JOINED)
 
-    def _corrections(self, word: str) -> tuple[Way, ...]:
-        if len(word) < _SHORTEST_TO_CORRECT or word.isdigit():
+    def _corrections(self, word: str, count: int) -> tuple[Way, ...]:
+        if (count and not self._bold) or len(word) < _SHORTEST_TO_COMPLETE or word.isdigit():
             return ()
+        if len(word) < _SHORTEST_TO_CORRECT:
+            longer = () if count else self._vocabulary.starting(word, _MOST_COMPLETIONS)
+            return tuple(self._way((each.word,), CORRECTED) for each in longer)
         stem = self._stems.stem(word)
         near = [each for each in self._vocabulary.near(word) if self._stems.stem(each.word) != stem]
+        near = [each for each in near if each.count >= _FAR_MORE * count]
         return tuple(self._way((each.word,), CORRECTED) for each in near[:_MOST_CORRECTIONS])
 
     def _way(self, words: Iterable[str], weight: float = 1.0) -> Way:

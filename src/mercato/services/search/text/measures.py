@@ -45,6 +45,7 @@ _ONLY_ATTACHED = frozenset(("in", "a", "m"))  # alone they are words, or a size
 
 _SIGNS = {'"': "inch", "”": "inch", "″": "inch", "''": "inch", "′": "ft"}
 _ATTACHED = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,11})")
+_MEASURE = re.compile(r"([\d./]+)([a-z]*)")
 _BIG = re.compile(r"(x{1,6})(l|s)|([1-9])x(l?)")
 _X_LARGE = {"large": "l", "small": "s"}
 
@@ -64,6 +65,14 @@ def attached(word: str) -> tuple[str, str] | None:
     match = _ATTACHED.fullmatch(word)
     unit = _UNIT_OF.get(match.group(2)) if match else None
     return (match.group(1), unit) if match and unit else None
+
+
+def measure_of(word: str) -> tuple[str, str]:
+    """The number and the unit of a measure as analysis writes it; two empty texts for any other word."""
+    if not word[:1].isdigit():
+        return "", ""
+    match = _MEASURE.fullmatch(word)
+    return (match.group(1), match.group(2)) if match else ("", "")
 
 
 def size(word: str) -> str:

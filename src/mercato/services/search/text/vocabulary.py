@@ -21,10 +21,14 @@ class Near(msgspec.Struct, frozen=True):
 
 
 class Vocabulary:
-    """Words, not stems, with the number of entries that have them. Memory: about 200 bytes a word. Thread-safe."""
+    """Words, not stems, with the number of entries that have them. Memory: about 200 bytes a word. Thread-safe.
+
+    The empty word is in every entry, so that its count is that of the entries.
+    """
 
     def __init__(self, counts: Iterable[tuple[str, int]] = ()) -> None:
         self._counts: dict[str, int] = dict(counts)
+        self._entries = self._counts.pop("", 0)
         self._sorted = sorted(self._counts)
         self._letters = _frequent_letters(self._counts)
         self._popular: dict[tuple[str, int], tuple[Near, ...]] = {}
@@ -34,12 +38,17 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._counts)
 
+    @property
+    def entries(self) -> int:
+        return self._entries
+
     def count(self, word: str) -> int:
         return self._counts.get(word, 0)
 
     def add(self, words: Iterable[str]) -> None:
         """Count one entry more that has each of these words."""
         with self._lock:
+            self._entries += 1
             for word in words:
                 before = self._counts.get(word)
                 if before is None:

@@ -1,0 +1,1 @@
+"""`search`: searches of a large catalogue that is generated here, on an engine and through HTTP."""
