@@ -10,6 +10,15 @@ SERVICES = "src/mercato/services"
 FILES = ("service", "api", "listeners", "jobs", "commands", "queries", "work", "storage", "domain", "messages")
 FOLDERS = ("adapters", "migrations")
 
+# What one service has beside them, and why.
+OWN = {
+    "search": {
+        "finding": "from what is typed to a plan that every engine runs: rules of its own, larger than a domain",
+        "text": "how texts become words, which finding and every engine share",
+        "indexer.py": "the task that follows entries into the index, as no job and no slow work does",
+    },
+}
+
 _PERMITTED = {"__init__.py", "__pycache__", *FOLDERS, *FILES, *(f"{name}.py" for name in FILES)}
 
 
@@ -27,7 +36,13 @@ def check(root: Path) -> list[Finding]:
 def _strangers(root: Path, service: Path) -> list[Finding]:
     why = "who knows one service is to know all"
     remedy = f"put it into one of {', '.join((*FILES, *FOLDERS))}"
-    return [_stranger(root, entry, why, remedy) for entry in sorted(service.iterdir()) if not _fits(entry)]
+    own = OWN.get(service.name, {})
+    strangers = [entry for entry in sorted(service.iterdir()) if not _fits(entry) and entry.name not in own]
+    gone = [service / name for name in own if not (service / name).exists()]
+    return [
+        *(_stranger(root, entry, why, remedy) for entry in strangers),
+        *(_stranger(root, entry, "there is none any more", "take it out of the table of this check") for entry in gone),
+    ]
 
 
 def _fits(entry: Path) -> bool:

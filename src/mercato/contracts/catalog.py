@@ -282,12 +282,12 @@ class ProductDescribed(Event, frozen=True):
 
 
 class CategoryChanged(Event, frozen=True):
-    """A category was made or changed. Events of earlier versions say only which one: its `name` is "" then."""
+    """A category was made or changed. Events of earlier versions say only which one: its `title` is "" then."""
 
     category_id: CategoryId
     parent_id: CategoryId | None = None
     handle: str = ""
-    name: str = ""
+    title: str = ""
     path: str = ""
     position: int = 0
 

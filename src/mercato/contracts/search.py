@@ -95,7 +95,7 @@ class SearchProducts(Query[Results], frozen=True):
     price_max: Annotated[int, Meta(ge=0, le=10**15)] | None = None
     rating: Annotated[int, Meta(ge=1, le=5)] | None = None
     in_stock: bool = False
-    options: dict[Annotated[str, Meta(min_length=1, max_length=100)], Values] = {}
+    options: dict[Annotated[str, Meta(min_length=1, max_length=100)], Values] = msgspec.field(default_factory=dict)
     seller: Values = ()
     sort: Order = "relevance"
     cursor: Annotated[str, Meta(max_length=500)] = ""

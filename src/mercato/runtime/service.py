@@ -133,8 +133,8 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Follow(msgspec.Struct, frozen=True):
-    """What every process with this service does by itself: `run(calls, is_calm)` begins when the process has started and
-    is cancelled when it stops. Where it fails that is logged, and it begins again a little later. `is_calm()` says
+    """What every process with this service does by itself: `run(calls, is_calm)` begins when the process has started
+    and is cancelled when it stops. Where it fails that is logged, and it begins again a little later. `is_calm()` says
     whether the loop keeps up with its timers: what can wait gives way to shoppers where it does not."""
 
     name: str

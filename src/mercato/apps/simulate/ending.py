@@ -12,6 +12,7 @@ from mercato.apps.simulate.index import SimulatedIndex
 from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.people.client import Erased
 from mercato.apps.simulate.safety import QUICK, Safety
+from mercato.values.ids import ProductId
 from mercato.values.money import Money
 
 GUEST = "gst_"
@@ -98,14 +99,14 @@ _SHOWN = (
 
 def findable(safety: Safety, index: SimulatedIndex) -> Iterator[Finding]:
     """I22: what search finds is what catalog shows, and what it would find if its index were made anew."""
-    shown = {(row[0], row[1]): row[2:] for row in safety.rows("catalog", _SHOWN)}
+    shown = {(str(row[0]), ProductId(str(row[1]))): row[2:] for row in safety.rows("catalog", _SHOWN)}
     for key in index.entries.keys() - shown.keys():
         yield Finding("I22", " ".join(key), "it can be found, and is not on sale")
     for key, (title, price, available) in shown.items():
-        entry = index.entries.get(key)  # type: ignore[call-overload]
+        entry = index.entries.get(key)
         found = None if entry is None else (entry.title, entry.price, entry.available)
         if found != (title, price, bool(available)):
-            yield Finding("I22", " ".join(map(str, key)), f"it is {(title, price, bool(available))}, found as {found}")
+            yield Finding("I22", " ".join(key), f"it is {(title, price, bool(available))}, found as {found}")
 
 
 def mails(safety: Safety, server: SimulatedMailServer) -> Iterator[Finding]:

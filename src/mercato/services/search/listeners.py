@@ -79,7 +79,7 @@ def when_category_changed_tell_the_index_of_its_products(
     tx: Transaction, event: CategoryChanged, _caller: Caller
 ) -> None:
     """A new name or place reaches the products of the categories below it too."""
-    if not event.name:
+    if not event.title:
         return  # it is of a time when events did not say it; all is told again
     known = tx.one(storage.FIND_CATEGORY, id=event.category_id)
     tx.run(
@@ -87,11 +87,11 @@ def when_category_changed_tell_the_index_of_its_products(
         id=event.category_id,
         parent_id=event.parent_id,
         handle=event.handle,
-        name=event.name,
+        name=event.title,
         position=event.position,
     )
     tx.changed(CATEGORIES)
-    if known is not None and (known.parent_id, known.name) == (event.parent_id, event.name):
+    if known is not None and (known.parent_id, known.name) == (event.parent_id, event.title):
         return
     ids = [str(event.category_id)]
     if known is not None:

@@ -19,6 +19,7 @@ from mercato.runtime.setup import Setup
 from mercato.services.search import commands, jobs, listeners, storage
 from mercato.services.search.adapters.index_folder import IndexFolder
 from mercato.services.search.api import routes
+from mercato.services.search.finding.ranking import WEIGHTS
 from mercato.services.search.indexer import Indexer, Serving, Shelf
 from mercato.services.search.messages import (
     AskToldAgain,
@@ -33,9 +34,6 @@ from mercato.services.search.messages import (
 from mercato.services.search.queries import changes, rules, searching, suggesting
 from mercato.services.search.queries.known import Known
 from mercato.values.clock import MINUTE
-
-WEIGHTS: frozenset[str] = frozenset()
-
 
 def service(setup: Setup, shelf: Shelf | None = None) -> Service:
     """Search, as this process runs it: with the shelf of its index that is handed in, else a folder of the data."""
@@ -54,7 +52,7 @@ def service(setup: Setup, shelf: Shelf | None = None) -> Service:
         package="mercato.services.search",
         tables=storage.metadata,
         handlers=(
-            Handle(SetSearchRules, partial(commands.set_search_rules, WEIGHTS)),
+            Handle(SetSearchRules, partial(commands.set_search_rules, frozenset(WEIGHTS))),
             Handle(TellSold, commands.tell_sold),
             Handle(CountNoResults, commands.count_no_results),
             Handle(RecordToldAgain, commands.record_told_again),

@@ -1,118 +1,127 @@
 """A shop with a search: goods, categories and prices given by staff, found over HTTP."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
 import pytest
 
-from mercato.contracts.catalog import ChangeProduct, CreateProduct, Option, ProductDraft, SaveCategory, VariantDraft
+from mercato.apps.simulate.index import SimulatedIndex
+from mercato.contracts.catalog import ChangeProduct, CreateProduct, Option, Product, ProductDraft, VariantDraft
 from mercato.contracts.stores import MakeApiKey
 from mercato.runtime.service import Service
 from mercato.runtime.setup import Setup
-from mercato.services.search.indexer import Shelf
+from mercato.services.search.domain import Entry, Gone
 from mercato.services.search.service import service as search
-from mercato.values.ids import CategoryId, ProductId
-from tests.services.conftest import Change, Response, Running, Web, open_store, running, settled, staff, until
+from mercato.values.ids import ProductId
+from mercato.values.messages import Unavailable
+from tests.services.conftest import Response, Running, Web, open_store, running, settled, staff, until
 
-STORE = "sto_first"
-HOST = "first.example"
+STORE, HOST = "sto_first", "first.example"
 
-
-def product_id(number: int) -> ProductId:
-    return ProductId(f"prod_{number:032x}")
+Opened = Callable[[], AbstractAsyncContextManager["Stage"]]
 
 
-class Stage:
-    """A started node with two stores, `first` and `second`."""
+class ShelfOfTest:
+    """One index in memory that outlives the node. `writes` has the size of each chunk; `broken`: nothing works."""
 
-    def __init__(self, node: Running) -> None:
-        self.node = node
-        self.calls = node.calls
-        self.web = Web(node)
-        self._number = 0
-        self._seen = 0
+    def __init__(self) -> None:
+        self.index = SimulatedIndex()
+        self.writes: list[int] = []
+        self.broken = False
+        self.done = 0
 
-    async def product(self, title: str, price: int | None = 1_000, store: str = STORE, **given: Any) -> ProductId:
-        """A product that is for sale, three pieces of each variant, in the sizes that are given."""
-        self._number += 1
-        sizes = given.pop("sizes", ())
-        variant = VariantDraft(price=price, stock_change=given.pop("stock", 3), sku=given.pop("sku", ""))
-        variants = tuple(msgspec.structs.replace(variant, options=(size,)) for size in sizes) or (variant,)
-        draft = {
-            "handle": f"product-{self._number}",
-            "title": title,
-            "currency": "EUR",
-            "variants": variants,
-            "options": (Option("Size", sizes),) if sizes else (),
-            "status": "active",
-            **given,
-        }
-        made = await self.calls.do(CreateProduct(product_id(self._number), ProductDraft(**draft)), staff(store))
-        return made.id
+    def open(self) -> "ShelfOfTest":
+        if self.broken:
+            raise Unavailable("broken")
+        return self
 
-    async def change(self, of: ProductId, store: str = STORE, **given: Any) -> None:
-        await self.calls.do(ChangeProduct(of, **given), staff(store))
+    def rebuilds(self) -> int:
+        return self.done
 
-    async def category(self, name: str, parent: str = "", store: str = STORE) -> CategoryId:
-        """A category with its name as handle; one that is there is changed."""
-        category_id = CategoryId(f"cat_{name.lower().encode().hex():0>32}")
-        above = CategoryId(f"cat_{parent.lower().encode().hex():0>32}") if parent else None
-        await self.calls.do(SaveCategory(category_id, name, name.lower(), above), staff(store))
-        return category_id
+    def begin(self, serving: Any) -> Any:
+        return SimulatedIndex()
 
-    async def token(self, store: str = STORE) -> str:
-        """The token of a program that acts as staff."""
-        key = await self.calls.do(MakeApiKey("test"), staff(store))
-        return str(key.secret)
-
-    async def get(self, path: str, host: str = HOST, token: str = "", **given: Any) -> Response:
-        query = urlencode(given, doseq=True, quote_via=quote)
-        return await self.web("GET", f"{path}?{query}" if query else path, host=host, token=token)
-
-    async def find(self, q: str = "", host: str = HOST, **given: Any) -> Any:
-        found = await self.get("/v1/search", host=host, q=q, **given)
-        assert found.status == 200, found.body
-        return found.json()
-
-    async def titles(self, q: str = "", host: str = HOST, **given: Any) -> list[str]:
-        return [hit["card"]["title"] for hit in (await self.find(q, host, **given))["hits"]]
-
-    async def indexed(self) -> None:
-        """Wait until the index has everything that was told."""
-        await settled(self.node)
-        executor = self.node.executors["search"]
-        gauge = self.node.parts.telemetry.lag.labels("search index", "search")
-        number = executor.database.reader().fetch("SELECT max(changed) FROM entries", (), 1)[0][0]
-        await until(lambda: self.mark >= (number or 0) and gauge._value.get() == 0)
+    def finish(self, serving: Any, rebuilt: Any, rebuilds: int) -> Any:
+        self.index, self.done = rebuilt, rebuilds
+        return self
 
     @property
     def mark(self) -> int:
         return self.index.mark
 
-    index: Any = None
+    def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
+        if self.broken:
+            raise Unavailable("broken")
+        self.writes.append(len(changes))
+        self.index.write(changes, mark)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.index, name)
 
 
-class Watched:
-    """A shelf that shows its index to the test."""
+class Stage:
+    """A started node with a store, and what staff and shoppers do there."""
 
-    def __init__(self, shelf: Shelf, stage: list[Any]) -> None:
-        self._shelf = shelf
-        self.stage = stage
+    def __init__(self, node: Running, shelf: ShelfOfTest) -> None:
+        self.node = node
+        self.calls = node.calls
+        self.shelf = shelf
+        self.web = Web(node)
 
-    def open(self) -> Any:
-        self.stage.append(self._shelf.open())
-        return self.stage[-1]
+    async def make(self, title: str, *, price: int | None = 1_000, stock: int = 3, **given: Any) -> Product:
+        """A product in the sizes S and L; only S is there."""
+        variants = (VariantDraft(("S",), price=price, stock_change=stock), VariantDraft(("L",), price=price))
+        options = (Option("Size", ("S", "L")),)
+        draft = ProductDraft(title.lower().replace(" ", "-"), title, "EUR", variants, options=options, status="active")
+        product_id = ProductId(self.node.parts.ids.new("prod"))
+        made = await self.calls.do(CreateProduct(product_id, draft), staff(STORE))
+        if given:
+            await self.change(made.id, **given)
+        return made
 
-    def rebuilds(self) -> int:
-        return self._shelf.rebuilds()
+    async def change(self, product_id: str, **given: Any) -> None:
+        await self.calls.do(ChangeProduct(ProductId(product_id), **given), staff(STORE))
 
-    def begin(self, serving: Any) -> Any:
-        return self._shelf.begin(serving)
+    async def token(self) -> str:
+        """The token of a program that acts as staff."""
+        return (await self.calls.do(MakeApiKey("test"), staff(STORE))).secret
 
-    def finish(self, serving: Any, rebuilt: Any, rebuilds: int) -> Any:
-        self.stage.append(self._shelf.finish(serving, rebuilt, rebuilds))
-        return self.stage[-1]
+    async def get(self, path: str, token: str = "", **given: Any) -> Response:
+        query = urlencode(given, doseq=True, quote_via=quote)
+        return await self.web("GET", f"{path}?{query}" if query else path, host=HOST, token=token)
+
+    async def entry(self, product_id: str) -> Entry | None:
+        """A product as the index has it, when everything that was told is in it."""
+        await self.indexed()
+        return self.shelf.index.entries.get((STORE, ProductId(product_id)))
+
+    async def indexed(self) -> None:
+        await settled(self.node)
+        rows = self.node.executors["search"].database.reader().fetch("SELECT max(changed) FROM entries", (), 1)
+        await until(lambda: self.shelf.mark >= (rows[0][0] or 0))
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    """Opens the same shop again and again; its index is in memory."""
+    shelf = ShelfOfTest()
+
+    def change(service: Service, setup: Setup) -> Service:
+        return search(setup, shelf) if service.name == "search" else service
+
+    @asynccontextmanager
+    async def open_stage() -> AsyncIterator[Stage]:
+        async with running(tmp_path, ["search", "stores", "carts"], change=change) as node:
+            await open_store(node.calls, "first")
+            yield Stage(node, shelf)
+
+    return open_stage
+
+
+@pytest.fixture
+async def stage(opened: Opened) -> AsyncIterator[Stage]:
+    async with opened() as made:
+        yield made
