@@ -56,6 +56,8 @@ ACROSS_STORES: dict[str, str] = {
     "apps.verify.statements.CART_PRICES": "verify reads every store's rows, each with its store",
     "apps.verify.statements.CATALOG_PRICES": "verify reads every store's rows, each with its store",
     "apps.verify.statements.PRODUCTS": "verify reads every store's rows, each with its store",
+    "apps.verify.statements.SEARCHED": "verify reads every store's rows, each with its store",
+    "apps.verify.statements.TOLD_AGAIN": "what was told again was told of all stores",
     "apps.verify.statements.COPIED_VARIANTS": "verify reads every store's rows, each with its store",
     "apps.verify.statements.STORED_CARTS": "verify reads every store's rows, each with its store",
     "apps.verify.statements.TRANSITIONS": "verify reads every store's rows, each with its store",

@@ -68,10 +68,12 @@ class SearchParameters(msgspec.Struct, frozen=True):
 
 
 class Answers:
-    """Answers by store and query string, as long as nothing has changed."""
+    """Answers by store and query string, as long as nothing has changed. None are kept where search runs elsewhere: who
+    searches in its index is not told here when that changes."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, *, here: bool) -> None:
         self._serving = serving
+        self._here = here
         self._kept: dict[tuple[str, str, bytes], bytes] = {}
         self._generation = -1
 
@@ -87,7 +89,7 @@ class Answers:
 
     def keep(self, key: tuple[str, str, bytes], body: bytes, generation: int) -> None:
         """Keep an answer that was made when this was the generation."""
-        if generation == self._serving.generation == self._generation:
+        if self._here and generation == self._serving.generation == self._generation:
             if len(self._kept) >= CAPACITY:
                 self._kept.clear()
             self._kept[key] = body
@@ -176,8 +178,9 @@ def _converted(given: Given, form: type[Form]) -> Form:
         raise Malformed(str(error)) from None
 
 
-def routes(serving: Serving) -> tuple[Route, ...]:
-    answers = Answers(serving)
+def routes(serving: Serving, *, here: bool = True) -> tuple[Route, ...]:
+    """`here`: this process has the index."""
+    answers = Answers(serving, here=here)
     search = Route(
         "GET",
         "/v1/search",

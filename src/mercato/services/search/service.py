@@ -35,6 +35,7 @@ from mercato.services.search.queries import changes, rules, searching, suggestin
 from mercato.services.search.queries.known import Known
 from mercato.values.clock import MINUTE
 
+
 def service(setup: Setup, shelf: Shelf | None = None) -> Service:
     """Search, as this process runs it: with the shelf of its index that is handed in, else a folder of the data."""
     serving, known = Serving(), Known()
@@ -84,7 +85,7 @@ def service(setup: Setup, shelf: Shelf | None = None) -> Service:
             Job("tell the index what is sold", 10 * MINUTE, jobs.tell_the_index_what_is_sold),
         ),
         follows=(Follow("entries into the index", indexer.run),),
-        routes=routes(serving),
+        routes=routes(serving, here=setup.here("search")),
         runs_in="thread",
         close=indexer.close if setup.here("search") else None,
         forget=forget if setup.here("search") else None,
