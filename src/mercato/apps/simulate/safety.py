@@ -145,8 +145,8 @@ QUICK: dict[str, Questions] = {
             "I22",
             "SELECT e.store || ' ' || e.id, 'its lowest price is not that of a variant: ' || e.price_from "
             "FROM entries e WHERE e.price_from IS NOT (SELECT min(p.amount) FROM prices p JOIN variants v "
-            "ON v.store = p.store AND v.id = p.variant_id WHERE p.store = e.store AND p.product_id = e.id AND p.currency = e.currency "
-            "AND v.product_id = e.id AND v.version = e.version)",
+            "ON v.store = p.store AND v.id = p.variant_id WHERE p.store = e.store AND p.product_id = e.id "
+            "AND p.currency = e.currency AND v.product_id = e.id AND v.version = e.version)",
         ),
         (
             "I22",
