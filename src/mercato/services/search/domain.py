@@ -1,6 +1,7 @@
 """What is searched, what is wanted, what is found: records that no engine is named in."""
 
-from collections.abc import Container, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -192,32 +193,57 @@ def entry_of(store: str, told: ProductDescribed, figures: Figures, tree: Mapping
     )
 
 
-def marks_of(text: str, words: Container[str]) -> tuple[Mark, ...]:
-    """Where these words stand in a text; neighbours are one mark."""
-    found: list[Mark] = []
-    for word in analyse(text).words:
-        if word.text not in words:
-            continue
-        if found and not text[found[-1].end : word.start].strip():
-            found[-1] = Mark(found[-1].start, word.end)
-        else:
-            found.append(Mark(word.start, word.end))
-    return tuple(found)
+class Matching:
+    """Where words of texts match a search: any form of `words` does. `typed` is how many words were typed."""
 
+    def __init__(self, words: Iterable[str], stem: Callable[[str], str], typed: int) -> None:
+        self._stem = stem
+        self._stems = {stem(word) for word in words}
+        self._typed = typed
+        forms = sorted({*words, *self._stems}, key=len, reverse=True)
+        self._begin = re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})", re.IGNORECASE) if forms else None
 
-def snippet_of(text: str, words: Container[str]) -> tuple[str, tuple[Mark, ...]]:
-    """A part of a text around the first of these words, with where they stand in it; "" where there is none."""
-    first = next(iter(marks_of(text, words)), None)
-    if first is None:
-        return "", ()
-    start = max(0, first.start - SNIPPET // 3)
-    if start:
-        start = text.find(" ", start, first.start) + 1 or first.start
-    end = min(len(text), start + SNIPPET)
-    if end < len(text):
-        end = max(text.rfind(" ", first.end, end), first.end)
-    part = text[start:end]
-    found = marks_of(part, words)
-    before, after = "… " if start else "", " …" if end < len(text) else ""
-    shift = len(before)
-    return f"{before}{part}{after}", tuple([Mark(mark.start + shift, mark.end + shift) for mark in found])
+    def marks(self, text: str) -> tuple[Mark, ...]:
+        """Neighbours are one mark."""
+        return self._found(text)[0]
+
+    def of_product(self, title: str, text: str) -> tuple[tuple[Mark, ...], str, tuple[Mark, ...]]:
+        """The marks of a title; and, where it has not all that was typed, a part of the text around a match, with the
+        marks in it."""
+        marks, matched = self._found(title)
+        if len(matched) >= self._typed:
+            return marks, "", ()
+        return (marks, *self._snippet(text))
+
+    def _found(self, text: str) -> tuple[tuple[Mark, ...], set[str]]:
+        found: list[Mark] = []
+        matched: set[str] = set()
+        for word in analyse(text).words if self._stems else ():
+            stem = self._stem(word.text)
+            if stem not in self._stems:
+                continue
+            matched.add(stem)
+            if found and not text[found[-1].end : word.start].strip():
+                found[-1] = Mark(found[-1].start, word.end)
+            else:
+                found.append(Mark(word.start, word.end))
+        return tuple(found), matched
+
+    def _snippet(self, text: str) -> tuple[str, tuple[Mark, ...]]:
+        """Only a part of a long text is looked at word by word, the one around what begins like a match."""
+        first = self._begin.search(text) if self._begin else None
+        if first is None:
+            return "", ()
+        start = max(0, first.start() - SNIPPET // 3)
+        if start:
+            start = text.find(" ", start, first.start()) + 1 or first.start()
+        end = min(len(text), start + SNIPPET)
+        if end < len(text):
+            end = max(text.rfind(" ", first.end(), end), first.end())
+        part = text[start:end]
+        found = self.marks(part)
+        if not found:
+            return "", ()
+        before, after = "… " if start else "", " …" if end < len(text) else ""
+        shift = len(before)
+        return f"{before}{part}{after}", tuple([Mark(mark.start + shift, mark.end + shift) for mark in found])

@@ -17,12 +17,13 @@ from mercato.contracts.search import (
 from mercato.runtime.database.statements import as_list
 from mercato.runtime.transaction import Reader
 from mercato.services.search import storage
-from mercato.services.search.domain import Filters, FoundHit, Wanted, marks_of, snippet_of
+from mercato.services.search.domain import Filters, FoundHit, Matching, Wanted
 from mercato.services.search.indexer import Serving
 from mercato.services.search.queries.changes import read_described
 from mercato.services.search.queries.known import Known, Tree, category_id
 from mercato.services.search.storage import CardRow
 from mercato.services.search.text.analysis import words_of
+from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import ProductId
 from mercato.values.messages import Caller, Forbidden, Malformed, NotFound
 from mercato.values.page import from_cursor, to_cursor
@@ -61,7 +62,8 @@ def search_products(serving: Serving, known: Known, reader: Reader, query: Searc
     found = serving.finder().find(wanted)
     if not found.total and not caller.is_staff and wanted.filters == Filters():
         serving.miss(reader.store, query.q)
-    hits = _hits(reader, found.hits, frozenset(found.words))
+    matching = Matching(found.words, stems_of(rules.language).stem, len(words_of(query.q)))
+    hits = _hits(reader, found.hits, matching)
     following = offset + wanted.limit
     return Results(
         hits=hits,
@@ -79,7 +81,7 @@ def find_similar(serving: Serving, reader: Reader, query: FindSimilar, _caller: 
     row = next(iter(_cards(reader, [query.product_id]).values()), None)
     if row is None:
         raise NotFound("there is no such product")
-    return _hits(reader, serving.finder().similar(reader.store, query.product_id, query.limit), frozenset())
+    return _hits(reader, serving.finder().similar(reader.store, query.product_id, query.limit))
 
 
 def _offset_of(cursor: str) -> int:
@@ -113,10 +115,10 @@ def _filters_of(query: SearchProducts, tree: Tree) -> Filters:
 # What is shown.
 
 
-def _hits(reader: Reader, found: Sequence[FoundHit], words: frozenset[str]) -> tuple[Hit, ...]:
+def _hits(reader: Reader, found: Sequence[FoundHit], matching: Matching | None = None) -> tuple[Hit, ...]:
     """Products that have gone since the index heard of them are left out."""
     rows = _cards(reader, [hit.id for hit in found])
-    return tuple([_hit(rows[hit.id], hit, words) for hit in found if hit.id in rows])
+    return tuple([_hit(rows[hit.id], hit, matching) for hit in found if hit.id in rows])
 
 
 def _cards(reader: Reader, ids: Iterable[ProductId]) -> dict[str, CardRow]:
@@ -124,7 +126,7 @@ def _cards(reader: Reader, ids: Iterable[ProductId]) -> dict[str, CardRow]:
     return {row.id: row for row in reader.all(storage.FIND_CARDS, ids=as_list(ids)) if row.status == "active"}
 
 
-def _hit(row: CardRow, found: FoundHit, words: frozenset[str]) -> Hit:
+def _hit(row: CardRow, found: FoundHit, matching: Matching | None) -> Hit:
     told = read_described(row.body)
     picture = told.picture
     card = ProductCard(
@@ -142,14 +144,14 @@ def _hit(row: CardRow, found: FoundHit, words: frozenset[str]) -> Hit:
         picture=picture,
     )
     reasons = tuple([Reason(name, value) for name, value in found.reasons.items()])
-    if not words:
+    if matching is None:
         return Hit(card, told.vendor, told.seller, reasons=reasons)
-    snippet, snippet_marks = snippet_of(told.description, words)
+    marks, snippet, snippet_marks = matching.of_product(told.title, told.description)
     return Hit(
         card,
         told.vendor,
         told.seller,
-        marks=marks_of(told.title, words),
+        marks=marks,
         snippet=snippet,
         snippet_marks=snippet_marks,
         reasons=reasons,
