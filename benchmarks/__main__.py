@@ -28,6 +28,7 @@ from benchmarks import (
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
+from benchmarks.search import relevance, typos
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -71,6 +72,8 @@ BENCHMARKS = (
         rolling.add_options,
         rolling.run,
     ),
+    Benchmark("relevance", "how good what a search finds is, by judged searches", relevance.add_options, relevance.run),
+    Benchmark("typos", "whether mistyped words find their products", typos.add_options, typos.run),
 )
 
 

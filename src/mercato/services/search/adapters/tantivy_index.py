@@ -2,14 +2,25 @@
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
 from mercato.services.search.adapters.tantivy_queries import aggregations, counts_of, query_of
-from mercato.services.search.adapters.tantivy_schema import WORDS, key_of, make_document, make_schema, order_field
+from mercato.services.search.adapters.tantivy_schema import (
+    NAMED,
+    WORDS,
+    field_of,
+    key_of,
+    make_document,
+    make_schema,
+    number_of,
+    order_field,
+)
 from mercato.services.search.domain import Entry, Gone
 from mercato.services.search.finding.documents import LAYOUT, document_of
 from mercato.services.search.finding.plan import Answer, Counts, Plan, Scored
@@ -17,6 +28,7 @@ from mercato.services.search.text.vocabulary import Vocabulary
 from mercato.values.messages import Unavailable
 
 MEMORY = 64 * 2**20  # what waits to be written, in bytes, before it becomes a part of the index
+_FEW_CHANGES = 2_000
 _CURRENT = "current"  # the file that names the folder in use
 _MARK = "mark"  # the key of the document that keeps the mark
 _FIRST = "index-1"
@@ -35,7 +47,9 @@ class TantivyIndex:
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._shelf = _open(folder / _named(folder), memory)
+        _tidy(folder, self._shelf.folder.name)
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._changes: Counter[str] = Counter()
 
     @property
     def mark(self) -> int:
@@ -44,6 +58,7 @@ class TantivyIndex:
     def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
         with self._lock, _told():
             self._shelf.write(changes, mark, self._vocabularies)
+            self._refresh(change.store for change in changes)
 
     def run(self, plan: Plan) -> Answer:
         with _told():
@@ -73,6 +88,7 @@ class TantivyIndex:
             rebuilt._shelf.close()
             old = self._shelf
             name = _following(old.folder.name)
+            shutil.rmtree(self._folder / name, ignore_errors=True)
             rebuilt._shelf.folder.rename(self._folder / name)
             self._shelf = _open(self._folder / name, self._memory)
             self._vocabularies = {}
@@ -84,6 +100,17 @@ class TantivyIndex:
     def close(self) -> None:
         with self._lock:
             self._shelf.close()
+
+    def _refresh(self, stores: Iterable[str]) -> None:
+        """Count the words afresh where so much has changed that the counts may be far off: what is written again is
+        counted again, and what is gone is still counted."""
+        for store, changes in Counter(stores).items():
+            vocabulary = self._vocabularies.get(store)
+            if vocabulary is not None:
+                self._changes[store] += changes
+                if self._changes[store] > _FEW_CHANGES + vocabulary.entries // 4:
+                    self._vocabularies[store] = Vocabulary(self._shelf.words(store))
+                    self._changes[store] = 0
 
 
 class _Shelf:
@@ -98,6 +125,7 @@ class _Shelf:
         self.index.reload()
         self.writer: tantivy.IndexWriter | None = self.index.writer(memory, 1)
         self.mark = self._read_mark()
+        self.names = self._read_names()
 
     def write(self, changes: Sequence[Entry | Gone], mark: int, vocabularies: dict[str, Vocabulary]) -> None:
         """The last change of an entry counts, if there are several."""
@@ -111,6 +139,8 @@ class _Shelf:
             for document in documents:
                 self.writer.add_document(make_document(document))
             self._write_mark(self.writer, mark)
+            # Names are known before they are counted.
+            self.names.update((number_of(value), value) for each in documents for value in (each.brand, each.seller))
             self.writer.commit()
         except ValueError:
             self.writer.rollback()
@@ -123,23 +153,21 @@ class _Shelf:
 
     def run(self, plan: Plan) -> Answer:
         searcher = self.index.searcher()
-        query = query_of(self.schema, plan)
+        ranked = plan.sort == "relevance" and plan.limit > 0
+        query = query_of(self.schema, plan, ranked)
         if not plan.limit:  # tantivy takes no limit of none
-            return Answer((), int(searcher.search(query, 1, True).count or 0))
-        if plan.sort == "relevance":
+            return Answer((), _total(searcher.search(query, 1, True, "newest")))
+        if ranked:
             found = searcher.search(query, plan.limit, True, None, plan.offset, weight_by_field="prior")
         else:
             order = tantivy.Order.Asc if plan.sort == "price_up" else tantivy.Order.Desc
             found = searcher.search(query, plan.limit, True, order_field(plan.sort), plan.offset, order)
-        hits = [
-            Scored(float(score) if plan.sort == "relevance" else 0.0, _payload(searcher, address))
-            for score, address in found.hits
-        ]
-        return Answer(tuple(hits), int(found.count or 0))
+        hits = [Scored(float(score) if ranked else 0.0, _payload(searcher, address)) for score, address in found.hits]
+        return Answer(tuple(hits), _total(found))
 
     def count(self, plan: Plan, facets: Sequence[str]) -> Counts:
-        counted = self.index.searcher().aggregate(query_of(self.schema, plan), aggregations(facets))
-        return counts_of(facets, counted)
+        counted = self.index.searcher().aggregate(query_of(self.schema, plan, False), aggregations(facets))
+        return counts_of(facets, counted, self.names)
 
     def words(self, store: str) -> Iterator[tuple[str, int]]:
         begin = f"{store}/"
@@ -164,9 +192,19 @@ class _Shelf:
             raise ValueError("documents of another layout")
         return int(stored.get_first("mark") or 0)
 
+    def _read_names(self) -> dict[int, str]:
+        searcher = self.index.searcher()
+        fields = [field_of(name) for name in NAMED]
+        return {number_of(term): term for field in fields for term, _ in searcher.terms_with_prefix(field, "")}
+
     def _write_mark(self, writer: tantivy.IndexWriter, mark: int) -> None:
         writer.delete_documents_by_term("key", _MARK)
         writer.add_document(tantivy.Document(key=[_MARK], mark=[mark], layout=[LAYOUT]))
+
+
+def _total(found: Any) -> int:
+    """The library's types lack it."""
+    return int(found.count or 0)
 
 
 def _payload(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> bytes:
@@ -176,6 +214,8 @@ def _payload(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> bytes:
 def _open(folder: Path, memory: int) -> _Shelf:
     folder.mkdir(exist_ok=True)
     try:
+        if any(folder.glob("*.store")) and not tantivy.Index.exists(str(folder)):
+            raise ValueError("parts of an index without its table of contents")
         return _Shelf(folder, memory)
     except (ValueError, OSError) as error:
         if "LockBusy" in str(error) or "lock" in str(error).lower():
@@ -190,6 +230,13 @@ def _set_aside(folder: Path) -> None:
     aside = folder.with_name("set-aside")
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)
+
+
+def _tidy(folder: Path, name: str) -> None:
+    """Remove what an end in the middle of a rebuild has left."""
+    for other in (*folder.glob("index-*"), folder / "rebuilt"):
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _named(folder: Path) -> str:

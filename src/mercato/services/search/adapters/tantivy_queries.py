@@ -1,12 +1,13 @@
 """Plans as tantivy's queries, and its counts as those of facets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tantivy
 
-from mercato.services.search.adapters.tantivy_schema import field_of, key_of
+from mercato.services.search.adapters.tantivy_schema import NAMED, field_of, key_of
 from mercato.services.search.domain import Filters
+from mercato.services.search.finding.documents import ALL
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
 from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
 
@@ -14,20 +15,25 @@ _Clause = tuple[tantivy.Occur, tantivy.Query]
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 HIGHEST = 2**62
+_SEGMENT = (
+    5 * MOST_VALUES
+)  # values that each segment gives: enough for exact counts of those that are shown, nearly always
 
 
-def query_of(schema: tantivy.Schema, plan: Plan) -> tantivy.Query:
+def query_of(schema: tantivy.Schema, plan: Plan, scores: bool = True) -> tantivy.Query:
+    """Without `scores` it matches the same entries, for less."""
     clauses: list[_Clause] = [(MUST, _filter(schema, plan, 0.0 if plan.groups else 1.0))]
-    if plan.groups:
-        groups = [_group(schema, group) for group in plan.groups]
-        least = len(groups) if plan.least is None else min(plan.least, len(groups))
-        if plan.also:
-            either = [(SHOULD, _matching(groups, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
-            clauses.append((MUST, tantivy.Query.boolean_query(either)))
-        elif least == len(groups):
-            clauses += [(MUST, group) for group in groups]
-        else:
-            clauses.append((MUST, _matching(groups, least)))
+    needed = [_group(schema, group, scores) for group in plan.groups if not group.optional]
+    least = len(needed) if plan.least is None else min(plan.least, len(needed))
+    if plan.also and needed:
+        either = [(SHOULD, _matching(needed, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
+        clauses.append((MUST, tantivy.Query.boolean_query(either)))
+    elif least == len(needed):
+        clauses += [(MUST, group) for group in needed]
+    else:
+        clauses.append((MUST, _matching(needed, least)))
+    if scores:
+        clauses += [(SHOULD, _scoring(schema, group)) for group in plan.groups if group.optional]
     if plan.excluded:
         clauses.append((MUST_NOT, _keys(schema, plan.store, plan.excluded)))
     return tantivy.Query.boolean_query(clauses)
@@ -38,8 +44,16 @@ def aggregations(facets: Sequence[str]) -> dict[str, Any]:
     return {str(place): _aggregation(name) for place, name in enumerate(facets)}
 
 
-def counts_of(facets: Sequence[str], counted: dict[str, Any]) -> Counts:
-    return {name: _counts(counted[str(place)]["buckets"]) for place, name in enumerate(facets)}
+def counts_of(facets: Sequence[str], counted: dict[str, Any], names: Mapping[int, str]) -> Counts:
+    """`names` are the values of the numbers that are counted in their place."""
+    found: Counts = {}
+    for place, name in enumerate(facets):
+        pairs = [(bucket["key"], int(bucket["doc_count"])) for bucket in counted[str(place)]["buckets"]]
+        named = [(names.get(int(key), "") if name in NAMED else str(key), count) for key, count in pairs]
+        found[name] = tuple(
+            sorted((pair for pair in named if pair[0] and pair[1]), key=lambda pair: (-pair[1], pair[0]))
+        )
+    return found
 
 
 def _matching(groups: Sequence[tantivy.Query], least: int) -> tantivy.Query:
@@ -50,16 +64,31 @@ def _keys(schema: tantivy.Schema, store: str, products: Sequence[str]) -> tantiv
     return tantivy.Query.term_set_query(schema, "key", [key_of(store, product) for product in products])
 
 
-def _group(schema: tantivy.Schema, group: Group) -> tantivy.Query:
+def _group(schema: tantivy.Schema, group: Group, scores: bool) -> tantivy.Query:
+    if not group.matches:
+        return _scoring(schema, group) if scores else _any(schema, group.parts)
+    matches = _any(schema, group.matches)
+    if not scores:
+        return matches
+    unscored = tantivy.Query.const_score_query(matches, 0.0)
+    return tantivy.Query.boolean_query([(MUST, unscored), (SHOULD, _scoring(schema, group))])
+
+
+def _scoring(schema: tantivy.Schema, group: Group) -> tantivy.Query:
     parts = [_part(schema, part) for part in group.parts]
     return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts, group.tie)
+
+
+def _any(schema: tantivy.Schema, given: Sequence[Part]) -> tantivy.Query:
+    parts = [_part(schema, part) for part in given]
+    return parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(SHOULD, part) for part in parts])
 
 
 def _part(schema: tantivy.Schema, part: Part) -> tantivy.Query:
     if isinstance(part, Phrase):
         query = tantivy.Query.phrase_query(schema, part.field, list(part.words), part.slop)
     else:
-        query = tantivy.Query.term_query(schema, part.field, part.word, "freq")
+        query = tantivy.Query.term_query(schema, part.field, part.word, "basic" if part.field == ALL else "freq")
     return query if part.weight == 1.0 else tantivy.Query.boost_query(query, part.weight)
 
 
@@ -106,15 +135,10 @@ def _range(schema: tantivy.Schema, field: str, lowest: int, highest: int) -> tan
 def _aggregation(name: str) -> dict[str, Any]:
     edges = {"price": PRICE_EDGES, "rating": RATING_EDGES}.get(name)
     if edges is None:
-        return {"terms": {"field": field_of(name), "size": MOST_VALUES, "segment_size": 10 * MOST_VALUES}}
+        return {"terms": {"field": NAMED.get(name) or field_of(name), "size": MOST_VALUES, "segment_size": _SEGMENT}}
     uppers: tuple[int | None, ...] = (*edges[1:], None)
     ranges = [
         {"key": str(low), "from": low} | ({} if high is None else {"to": high})
         for low, high in zip(edges, uppers, strict=True)
     ]
     return {"range": {"field": name, "ranges": ranges}}
-
-
-def _counts(buckets: Any) -> tuple[tuple[str, int], ...]:
-    found = [(str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets]
-    return tuple(sorted((pair for pair in found if pair[1]), key=lambda pair: (-pair[1], pair[0])))

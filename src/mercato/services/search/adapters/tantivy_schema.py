@@ -1,13 +1,14 @@
 """How documents lie in a tantivy index: its fields, and a document as tantivy takes it."""
 
+from hashlib import blake2b
 from typing import Any
 
 import tantivy
 
-from mercato.services.search.finding.documents import TEXTS, Document, option_key
+from mercato.services.search.finding.documents import ALL, TEXTS, Document, option_key
 
 WORDS = "words"  # the analyser: documents come with their words made, with spaces between them
-VALUES = ("category", "brand_value", "seller")  # whole values, to filter and to count
+NAMED = {"brand": "brand_number", "seller": "seller_number"}  # facets of many values are counted by their numbers
 NUMBERS = ("price", "rating", "available")
 ORDERS = ("price_up", "price_down", "newest", "rating_order", "best_selling")
 
@@ -18,12 +19,15 @@ _ORDER_NAMES = {"rating": "rating_order"}
 def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in TEXTS:
-        builder.add_text_field(name, tokenizer_name=WORDS, index_option="position" if name != "forms" else "freq")
+        builder.add_text_field(name, tokenizer_name=WORDS, index_option="position" if name != "exact" else "freq")
+    builder.add_text_field(ALL, tokenizer_name=WORDS, index_option="basic")
     builder.add_text_field("vocabulary", tokenizer_name=WORDS, index_option="basic")
     builder.add_text_field("store", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
-    for name in VALUES:
-        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("category", fast=True, tokenizer_name="raw", index_option="basic")
+    for name, number in NAMED.items():
+        builder.add_text_field(field_of(name), tokenizer_name="raw", index_option="basic")
+        builder.add_integer_field(number, fast=True)
     builder.add_json_field("options", fast=True, tokenizer_name="raw", index_option="basic")
     for name in NUMBERS:
         builder.add_integer_field(name, indexed=True, fast=True)
@@ -51,9 +55,10 @@ def make_document(document: Document) -> tantivy.Document:
     made = tantivy.Document(**{name: [value] for name, value in fields.items()})
     for category in document.category:
         made.add_text("category", category)
-    for name, value in (("brand_value", document.brand), ("seller", document.seller)):
+    for name, value in (("brand", document.brand), ("seller", document.seller)):
         if value:
-            made.add_text(name, value)
+            made.add_text(field_of(name), value)
+            made.add_integer(NAMED[name], number_of(value))
     if document.price is not None:
         made.add_integer("price", document.price)
     if document.options:
@@ -63,6 +68,11 @@ def make_document(document: Document) -> tantivy.Document:
 
 def key_of(store: str, product: str) -> str:
     return f"{store}/{product}"
+
+
+def number_of(value: str) -> int:
+    """A number of 48 bits for a value: counting numbers costs by the hits, counting texts by all values there are."""
+    return int.from_bytes(blake2b(value.encode(), digest_size=6).digest())
 
 
 def vocabulary_terms(document: Document) -> str:

@@ -11,8 +11,9 @@ from mercato.services.search.text.analysis import Analysed, analyse
 from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import ProductId
 
-TEXTS = ("title", "brand", "kind", "more", "body", "forms", "codes")  # the text fields, of words with spaces between
-LAYOUT = 2  # raised when documents change: an index of another layout is made anew
+TEXTS = ("title", "brand", "kind", "more", "body", "exact")  # the fields that score, of words with spaces between
+ALL = "all"  # the field of all words of the others, once each: it says what matches, and scores nothing
+LAYOUT = 4  # raised when documents change: an index of another layout is made anew
 
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
 _MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24}
@@ -37,8 +38,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """An entry as an index has it. `texts` has the words of each of TEXTS, stemmed but for forms and codes; `words`
-    are those of the vocabulary; `orders` are the numbers to sort by, highest first but for `price_up`."""
+    """An entry as an index has it. `texts` has the words of each of TEXTS and of ALL, stemmed but for `exact`, which
+    has codes, and other forms of words; `words` are those of the vocabulary; `orders` are the numbers to sort by, highest first but for `price_up`."""
 
     store: str
     id: ProductId
@@ -65,8 +66,9 @@ def document_of(entry: Entry) -> Document:
     stem = stems_of(entry.language).stem
     stemmed = {"title": title, "brand": brand, "kind": kind, "more": more, "body": body}
     texts = {name: " ".join(map(stem, analysed.texts)) for name, analysed in stemmed.items()}
-    texts["forms"] = " ".join(_unique(form for each in (title, brand, more, body) for form in each.forms))
-    texts["codes"] = " ".join(_unique((*codes.texts, *codes.forms)))
+    forms = (form for each in (title, brand, more, body) for form in each.forms)
+    texts["exact"] = " ".join(_unique((*forms, *codes.texts, *codes.forms)))
+    texts[ALL] = " ".join(_unique(word for text in texts.values() for word in text.split()))
     return Document(
         store=entry.store,
         id=entry.id,

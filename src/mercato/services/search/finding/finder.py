@@ -9,10 +9,10 @@ from mercato.services.search.domain import Filters, Found, FoundHit, SuggestedWo
 from mercato.services.search.finding.facets import is_filtered, shown, without
 from mercato.services.search.finding.index import Index
 from mercato.services.search.finding.plan import Answer, Counts, Plan, candidate_of
-from mercato.services.search.finding.planning import groups_of, least_of, likeness
+from mercato.services.search.finding.planning import any_of, groups_of, least_of, likeness
 from mercato.services.search.finding.ranking import CANDIDATES, rank
 from mercato.services.search.finding.suggesting import complete, terms_of
-from mercato.services.search.finding.understanding import Understood, understand
+from mercato.services.search.finding.understanding import Understood, Words, understand
 from mercato.services.search.text.analysis import words_of
 from mercato.values.ids import ProductId
 
@@ -86,13 +86,19 @@ class Finder:
         exact = answer.total
         if understood.needs and (exact == 0 or (exact < FEW and wanted.sort == "relevance")):
             understood = self._understand(wanted, bold=True)
-            plan = _plan(wanted, understood, excluded)
-            plan = msgspec.structs.replace(plan, least=least_of(plan.groups))
+            groups = groups_of(understood, some=True)
+            plan = msgspec.structs.replace(plan, groups=groups, least=least_of(groups))
             answer = self._index.run(plan)
         return _Search(understood, plan, answer, exact)
 
     def _understand(self, wanted: Wanted, bold: bool = False) -> Understood:
-        return understand(wanted.text, wanted.rules, self._index.vocabulary(wanted.store), bold)
+        return understand(wanted.text, wanted.rules, self._words(wanted.store), bold)
+
+    def _words(self, store: str) -> Words:
+        def elsewhere(words: tuple[str, ...]) -> int:
+            return self._index.run(Plan(store, (any_of(words),), limit=0)).total
+
+        return Words(self._index.vocabulary(store), elsewhere)
 
     def _pinned(self, wanted: Wanted, pin: Pin) -> tuple[ProductId, ...]:
         """Those of the pinned products that there are and that pass the filters, in the merchant's order."""
@@ -145,7 +151,7 @@ class Finder:
         mended = search.understood.mended
         if not mended or search.exact >= FEW:
             return ""
-        understood = understand(mended, wanted.rules, self._index.vocabulary(wanted.store))
+        understood = understand(mended, wanted.rules, self._words(wanted.store))
         total = self._run(_plan(wanted, understood, ()), offset=0, limit=0).total
         return mended if total > _FAR_MORE * search.exact else ""
 

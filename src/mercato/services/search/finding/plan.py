@@ -33,15 +33,18 @@ Part = Term | Phrase
 
 class Group(msgspec.Struct, frozen=True):
     """Ways to match one thing that was typed. Its score is that of the best part, and `tie` times those of the others
-    that match too."""
+    that match too. What has one of `matches` matches, and what has one of `parts` where there are none: `parts` then
+    only score. An `optional` group only scores, too."""
 
     parts: tuple[Part, ...]
     tie: float = 0.0
+    matches: tuple[Part, ...] = ()
+    optional: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A search of one store: what matches at least `least` of the groups (all of them where it is None; everything
-    where there are none) and every filter, without `excluded` products.
+    """A search of one store: what matches at least `least` of the groups that are not optional (all of them where it
+    is None; everything where there are no groups) and every filter, without `excluded` products.
 
     Ordered by relevance, the score is the sum of the groups' scores times the entry's prior. Equal ones keep one order
     as long as nothing is written; those of every other order are in the order of their numbers. `only` narrows to these

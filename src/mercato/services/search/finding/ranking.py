@@ -1,7 +1,7 @@
 """Ranking: the second stage, which orders the first candidates of the text search by all that is known of them.
 
-The score of a hit is the sum of its features, each times its weight. `bench relevance` measures it, and learns the
-weights of what judged searches can tell; those of stock, rating and freshness are set by hand, since no judgment knows of them.
+The score of a hit is the sum of its features, each times its weight. `bench relevance --learn` learned the weights from
+judged searches, but for those that are set by hand.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ WEIGHTS: Mapping[str, float] = {
     "in_stock": 0.15,
     "fresh": 0.05,
 }
+BY_HAND = ("popular", "rating", "in_stock", "fresh")  # what no judgment tells is set by what shops want
 BOOST = "boost"  # the part of a score that a merchant's boost gives: the logarithm of it, times this weight
 _BOOST_WEIGHT = 1.0
 _LEAST_BOOST = 1e-6

@@ -10,7 +10,7 @@ from mercato.contracts.search import SearchRules
 from mercato.services.search.finding.documents import Candidate
 from mercato.services.search.finding.plan import Group, Term
 from mercato.services.search.finding.planning import groups_of
-from mercato.services.search.finding.understanding import MOST_TYPED, understand
+from mercato.services.search.finding.understanding import MOST_TYPED, Words, understand
 from mercato.services.search.text.analysis import words_of
 from mercato.services.search.text.stems import stems_of
 from mercato.services.search.text.stop_words import stop_words
@@ -22,6 +22,9 @@ _AFTER_OTHERS = 40  # completions of a word that stands after others: they narro
 _BESIDE = 4.0  # times as much counts an ending that stands straight behind the other words
 _MOST_ENTRIES = 40_000  # that words may have together, to be searched for while somebody types
 _TOLERANT_FROM = 3  # letters
+_FEW_OF = 500  # one entry of so many has a common word
+_SLIP = 0.05  # how much less likely it is that a word was mistyped
+_WHOLE = 4.0  # how much more likely that, if it was, it has been typed to its end
 _FIELDS = {"title": 2.0, "brand": 1.5, "kind": 1.0}
 
 
@@ -42,7 +45,7 @@ def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completi
     endings = _endings(last, vocabulary, typed[-1:].isspace(), _COMPLETIONS if len(words) == 1 else _AFTER_OTHERS)
     if not endings:
         return None
-    before = understand(" ".join(words[:-1]), rules, vocabulary)
+    before = understand(" ".join(words[:-1]), rules, Words(vocabulary))
     mended = before.mended.split() if before.mended else words[:-1]
     stem = stems_of(rules.language).stem
     parts = [Term(field, stem(each.word), weight) for each in _affordable(endings) for field, weight in _FIELDS.items()]
@@ -70,12 +73,16 @@ def terms_of(completion: Completion, candidates: Sequence[Candidate], limit: int
 
 
 def _endings(last: str, vocabulary: Vocabulary, whole: bool, most: int) -> tuple[Near, ...]:
+    """Words that the last one may become. Where few entries have such a word, slips count too, each for far less."""
     if whole and vocabulary.count(last):
         return (Near(last, vocabulary.count(last)),)
     found = vocabulary.starting(last, most)
-    if found or len(last) < _TOLERANT_FROM:
+    if len(last) < _TOLERANT_FROM or sum(near.count for near in found) > vocabulary.entries // _FEW_OF:
         return found
-    return vocabulary.starting_near(last, most)
+    chances = {near: float(near.count) for near in found}
+    for near in (*vocabulary.starting_near(last, most), *vocabulary.near(last)):
+        chances.setdefault(near, near.count * _SLIP * (_WHOLE if len(near.word) <= len(last) + 1 else 1.0))
+    return tuple(sorted(chances, key=lambda near: (-chances[near], near.word))[:most])
 
 
 def _affordable(endings: Sequence[Near]) -> list[Near]:

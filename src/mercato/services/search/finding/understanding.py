@@ -1,6 +1,6 @@
 """Understanding what was typed: each word with everything that counts as a match for it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -8,7 +8,7 @@ from mercato.contracts.search import SearchRules
 from mercato.services.search.text.analysis import Word, analyse, words_of
 from mercato.services.search.text.stems import Stems, stems_of
 from mercato.services.search.text.stop_words import negations, stop_words
-from mercato.services.search.text.vocabulary import Vocabulary
+from mercato.services.search.text.vocabulary import Near, Vocabulary
 
 MOST_WORDS = 16  # of a search; those after them are not looked at
 MOST_TYPED = 1_000  # characters
@@ -17,7 +17,6 @@ _FAR_MORE = 10  # times as many entries have the word that a rare one may have b
 _SHORTEST_TO_CORRECT = 4
 _SHORTEST_TO_COMPLETE, _MOST_COMPLETIONS = 3, 3
 _SHORTEST_TO_SPLIT = 6
-_NEGATED_WORDS = 3  # after a negation
 
 JOINED, SYNONYM, CORRECTED = 0.9, 0.7, 0.6  # what such a way to match counts, beside the word itself
 
@@ -31,15 +30,25 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Need(msgspec.Struct, frozen=True):
-    """One thing that was typed; the first way is the word itself. `count` says how many entries have it."""
+    """One thing that was typed; the first way is the word itself, or the one that was `meant` by a mistyped one.
+    `count` says how many entries have it."""
 
     ways: tuple[Way, ...]
     count: int = 0
-    corrected: bool = False
+    typed: str = ""
+    meant: str = ""
 
     @property
     def stem(self) -> str:
         return self.ways[0].stems[-1]
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The words of a store: those of its vocabulary, and how many entries have another one, as in descriptions and
+    codes."""
+
+    vocabulary: Vocabulary
+    elsewhere: Callable[[tuple[str, ...]], int] = lambda _: 0
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -59,18 +68,19 @@ class Understood(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(word for need in self.needs for way in need.ways for word in way.words))
 
 
-def understand(typed: str, rules: SearchRules, vocabulary: Vocabulary, bold: bool = False) -> Understood:
+def understand(typed: str, rules: SearchRules, words: Words, bold: bool = False) -> Understood:
     """Words that no entry has are corrected; with `bold`, rare ones too that are near to far more frequent ones."""
-    return _Reader(rules, vocabulary, bold).read(typed)
+    return _Reader(rules, words, bold).read(typed)
 
 
 class _Reader:
-    def __init__(self, rules: SearchRules, vocabulary: Vocabulary, bold: bool) -> None:
+    def __init__(self, rules: SearchRules, words: Words, bold: bool) -> None:
         self._stems: Stems = stems_of(rules.language)
         self._negations = negations(rules.language)
         self._ignored = stop_words(rules.language) | {word for each in rules.stop_words for word in words_of(each)}
         self._synonyms = synonyms_of(rules)
-        self._vocabulary = vocabulary
+        self._vocabulary = words.vocabulary
+        self._elsewhere = words.elsewhere
         self._bold = bold
 
     def read(self, typed: str) -> Understood:
@@ -86,7 +96,7 @@ class _Reader:
         return Understood(
             needs=tuple(found),
             head=self._head(kept, found),
-            negations=self._negations,
+            negations=frozenset(self._negations),
             entries=self._vocabulary.entries,
             avoided=tuple(dict.fromkeys(self._stems.stem(word.text) for word in avoided)),
             mended=self._mend(words, needs),
@@ -99,7 +109,7 @@ class _Reader:
         left = 0
         for word in words:
             if word.text in self._negations:
-                left = _NEGATED_WORDS
+                left = self._negations[word.text]
             elif left and word.text not in self._ignored:
                 avoided.append(word)
                 left -= 1
@@ -120,13 +130,21 @@ class _Reader:
         split = self._vocabulary.split(whole) if len(whole) >= _SHORTEST_TO_SPLIT and len(run) == 1 else None
         if split is not None:
             ways.append(self._way(split, JOINED))
-        corrections = () if len(run) > 1 else self._corrections(whole, count)
-        ways += corrections
-        return Need(tuple(ways), count, bool(corrections))
+        if len(run) == 1 and (corrections := self._corrections(whole, count, known=len(ways) > 1)):
+            return self._corrected(ways, count, corrections)
+        return Need(tuple(ways), count)
+
+    def _corrected(self, ways: Sequence[Way], count: int, corrections: Sequence[Near]) -> Need:
+        """The most frequent word that may have been meant stands for one that nothing has."""
+        others = [self._way((near.word,), CORRECTED) for near in corrections]
+        if count:
+            return Need((*ways, *others), count, ways[0].words[0], corrections[0].word)
+        best = self._way((corrections[0].word,))
+        return Need((best, *ways, *others[1:]), corrections[0].count, ways[0].words[0], corrections[0].word)
 
     def _head(self, words: Sequence[Word], needs: Sequence[Need]) -> int:
         """Which need names the thing itself: the last one before a word that says what it is for."""
-        stems = {need.stem: place for place, need in enumerate(needs)}
+        stems = {self._stems.stem(need.typed) if need.typed else need.stem: place for place, need in enumerate(needs)}
         last: int | None = None
         end = words[0].end if words else 0
         for word in words:
@@ -143,24 +161,25 @@ class _Reader:
             if len(pair) > 1 and self._vocabulary.count("".join(pair)):
                 yield self._way(("".join(pair),), JOINED)
 
-    def _corrections(self, word: str, count: int) -> tuple[Way, ...]:
+    def _corrections(self, word: str, count: int, known: bool) -> list[Near]:
+        """What may have been meant, most frequent first. `known`: there are other ways to match the word."""
         if (count and not self._bold) or len(word) < _SHORTEST_TO_COMPLETE or word.isdigit():
-            return ()
-        if len(word) < _SHORTEST_TO_CORRECT:
-            longer = () if count else self._vocabulary.starting(word, _MOST_COMPLETIONS)
-            return tuple(self._way((each.word,), CORRECTED) for each in longer)
+            return []
         stem = self._stems.stem(word)
+        if not count and not self._bold and (known or self._elsewhere((word, stem))):
+            return []
+        if len(word) < _SHORTEST_TO_CORRECT:
+            return [] if count else list(self._vocabulary.starting(word, _MOST_COMPLETIONS))
         near = [each for each in self._vocabulary.near(word) if self._stems.stem(each.word) != stem]
-        near = [each for each in near if each.count >= _FAR_MORE * count]
-        return tuple(self._way((each.word,), CORRECTED) for each in near[:_MOST_CORRECTIONS])
+        return [each for each in near if each.count >= _FAR_MORE * count][:_MOST_CORRECTIONS]
 
     def _way(self, words: Iterable[str], weight: float = 1.0) -> Way:
         texts = tuple(words)
         return Way(tuple(map(self._stems.stem, texts)), texts, weight)
 
     def _mend(self, words: Sequence[Word], needs: Sequence[Need]) -> str:
-        first = {need.ways[0].words[0]: _first_correction(need) for need in needs if need.corrected}
-        return " ".join(first.get(word.text, word.text) for word in words) if first else ""
+        meant = {need.typed: need.meant for need in needs if need.meant}
+        return " ".join(meant.get(word.text, word.text) for word in words) if meant else ""
 
 
 def synonyms_of(rules: SearchRules) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
@@ -181,10 +200,6 @@ def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
         tied = max(1, min(words[place].compound, len(words) - place))
         yield list(words[place : place + tied])
         place += tied
-
-
-def _first_correction(need: Need) -> str:
-    return next(way.words[0] for way in need.ways if way.weight == CORRECTED)
 
 
 def _unique(needs: Iterable[Need]) -> list[Need]:

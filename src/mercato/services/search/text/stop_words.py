@@ -14,25 +14,29 @@ _WORDS = {
     "no": "av den det en et for i med og på som til",
     "pl": "a dla do i na o od oraz po w z ze",
 }
+# What they deny: the next word, or the next few.
 _NEGATIONS = {
-    "en": "without no non not excluding except",
-    "de": "ohne kein keine",
+    "en": "without excluding except",
+    "de": "ohne",
     "fr": "sans",
     "es": "sin",
     "it": "senza",
     "pt": "sem",
-    "nl": "zonder geen",
+    "nl": "zonder",
     "sv": "utan",
     "da": "uden",
     "no": "uten",
     "pl": "bez",
 }
+_SHORT_NEGATIONS = {"en": "no non not", "de": "kein keine keinen nicht", "nl": "geen", "fr": "pas"}
+_FEW, _ONE = 3, 1
 
 
 def stop_words(language: str) -> frozenset[str]:
     return frozenset(_WORDS.get(language, "").split())
 
 
-def negations(language: str) -> frozenset[str]:
-    """Words after which is named what must not be there."""
-    return frozenset(_NEGATIONS.get(language, "").split())
+def negations(language: str) -> dict[str, int]:
+    """Words after which is named what must not be there, and how many words they may deny."""
+    long = dict.fromkeys(_NEGATIONS.get(language, "").split(), _FEW)
+    return long | dict.fromkeys(_SHORT_NEGATIONS.get(language, "").split(), _ONE)

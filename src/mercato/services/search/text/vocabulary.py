@@ -10,6 +10,7 @@ import msgspec
 _LETTERS = 48  # the most frequent ones of the vocabulary, which a slip of the finger may have put in
 _SAMPLE = 20_000  # words that tell which letters are frequent
 _RANGE = 3_000  # words of one prefix that are looked at; below it the popular ones are kept for a while
+_FIRST_MAY_BE_WRONG = 5  # letters
 _LOOKED_AFTER = 512  # new words after which what is kept for short prefixes is made afresh
 
 
@@ -83,10 +84,11 @@ class Vocabulary:
         return sorted((Near(slip, counts[slip]) for slip in found), key=lambda near: (-near.count, near.word))
 
     def starting_near(self, prefix: str, limit: int) -> tuple[Near, ...]:
-        """The words of most entries that begin with what one slip makes of `prefix`. Its first letter is right."""
+        """The words of most entries that begin with what one slip makes of `prefix`; of a short one, the first letter
+        is right."""
         found: dict[str, Near] = {}
         for slip in set(self._slips(prefix)):
-            if slip[:1] == prefix[:1] and self._begins(slip):
+            if (slip[:1] == prefix[:1] or len(prefix) >= _FIRST_MAY_BE_WRONG) and self._begins(slip):
                 found.update((near.word, near) for near in self.starting(slip, limit))
         return tuple(sorted(found.values(), key=lambda near: (-near.count, near.word))[:limit])
 
