@@ -1,7 +1,8 @@
 """What is searched, what is wanted, what is found: records that no engine is named in."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from mercato.contracts.catalog import ProductDescribed
 from mercato.contracts.search import Mark, Order, SearchRules
 from mercato.services.search.text.analysis import analyse
+from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import CategoryId, ProductId
 
 SNIPPET = 200  # characters
@@ -193,11 +195,19 @@ def entry_of(store: str, told: ProductDescribed, figures: Figures, tree: Mapping
     )
 
 
+@lru_cache(8_192)
+def _stemmed(text: str, language: str) -> tuple[tuple[int, int, str], ...]:
+    """Where each word of a text begins and ends, and its stem. The same titles are shown again and again."""
+    stem = stems_of(language).stem
+    return tuple([(word.start, word.end, stem(word.text)) for word in analyse(text).words])
+
+
 class Matching:
     """Where words of texts match a search: any form of `words` does. `typed` is how many words were typed."""
 
-    def __init__(self, words: Iterable[str], stem: Callable[[str], str], typed: int) -> None:
-        self._stem = stem
+    def __init__(self, words: Iterable[str], language: str, typed: int) -> None:
+        stem = stems_of(language).stem
+        self._language = language
         self._stems = {stem(word) for word in words}
         self._typed = typed
         forms = sorted({*words, *self._stems}, key=len, reverse=True)
@@ -218,15 +228,14 @@ class Matching:
     def _found(self, text: str) -> tuple[tuple[Mark, ...], set[str]]:
         found: list[Mark] = []
         matched: set[str] = set()
-        for word in analyse(text).words if self._stems else ():
-            stem = self._stem(word.text)
+        for start, end, stem in _stemmed(text, self._language) if self._stems else ():
             if stem not in self._stems:
                 continue
             matched.add(stem)
-            if found and not text[found[-1].end : word.start].strip():
-                found[-1] = Mark(found[-1].start, word.end)
+            if found and not text[found[-1].end : start].strip():
+                found[-1] = Mark(found[-1].start, end)
             else:
-                found.append(Mark(word.start, word.end))
+                found.append(Mark(start, end))
         return tuple(found), matched
 
     def _snippet(self, text: str) -> tuple[str, tuple[Mark, ...]]:

@@ -7,7 +7,6 @@ import pytest
 from mercato.contracts.search import Mark
 from mercato.services.search.domain import SNIPPET, Matching, above, below, path_of
 from mercato.services.search.text.analysis import words_of
-from mercato.services.search.text.stems import stems_of
 
 
 class Category(NamedTuple):
@@ -27,7 +26,7 @@ TREE = {each.id: each for each in (SHOES, BOOTS, HIGH, HATS)}
 
 def matching(typed: str) -> Matching:
     words = words_of(typed)
-    return Matching(words, stems_of("en").stem, len(words))
+    return Matching(words, "en", len(words))
 
 
 def marked(text: str, marks: tuple[Mark, ...]) -> list[str]:

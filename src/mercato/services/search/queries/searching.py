@@ -23,7 +23,6 @@ from mercato.services.search.queries.changes import read_described
 from mercato.services.search.queries.known import Known, Tree, category_id
 from mercato.services.search.storage import CardRow
 from mercato.services.search.text.analysis import words_of
-from mercato.services.search.text.stems import stems_of
 from mercato.values.ids import ProductId
 from mercato.values.messages import Caller, Forbidden, Malformed, NotFound
 from mercato.values.page import from_cursor, to_cursor
@@ -62,7 +61,7 @@ def search_products(serving: Serving, known: Known, reader: Reader, query: Searc
     found = serving.finder().find(wanted)
     if not found.total and not caller.is_staff and wanted.filters == Filters():
         serving.miss(reader.store, query.q)
-    matching = Matching(found.words, stems_of(rules.language).stem, len(words_of(query.q)))
+    matching = Matching(found.words, rules.language, len(words_of(query.q)))
     hits = _hits(reader, found.hits, matching)
     following = offset + wanted.limit
     return Results(
