@@ -9,7 +9,7 @@ from mercato.values.ids import ProductId
 STORE, OTHER = "sto_1", "sto_2"
 
 
-def entry(id: str, title: str, **more: Any) -> Entry:  # noqa: A002 - the field's name
+def entry(id: str, title: str, **more: Any) -> Entry:
     return Entry(**{"store": STORE, "id": ProductId(id), "title": title, "available": True} | more)
 
 

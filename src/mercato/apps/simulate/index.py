@@ -1,7 +1,7 @@
 """The simulated index: what was written outlives every kill, or is lost as a whole; it finds by plain words."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mercato.services.search.domain import Entry, Gone
 from mercato.services.search.finding.documents import Document, document_of
@@ -9,19 +9,24 @@ from mercato.services.search.finding.index import Index
 from mercato.services.search.finding.plan import Answer, Counts, Part, Plan, Scored, Term
 from mercato.services.search.text.vocabulary import Vocabulary
 from mercato.values.ids import ProductId
+from mercato.values.messages import Unavailable
 
 LOST = 0.1  # of the times that a process opens it
+FAILS = 0.1  # of the times that something is written, where disks fail
 
 
 class SimulatedIndex:
     """See Index. Everything that matches scores the same; nothing is counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails: Callable[[], bool]) -> None:
         self.mark = 0
+        self._fails = fails
         self.entries: dict[tuple[str, ProductId], Entry] = {}
         self._documents: dict[tuple[str, ProductId], Document] = {}
 
     def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
+        if self._fails():
+            raise Unavailable("the disk of the index fails")
         for change in changes:
             key = (change.store, change.id)
             self.entries.pop(key, None)
@@ -54,16 +59,17 @@ class SimulatedIndex:
 class SimulatedShelf:
     """The one place of the index in a world; `lost` counts how often nothing was left of it."""
 
-    def __init__(self, randomness: random.Random) -> None:
+    def __init__(self, randomness: random.Random, *, bad_disk: bool = False) -> None:
         self.calm = False
         self.lost = 0
-        self.index = SimulatedIndex()
         self._random = randomness
+        self._bad_disk = bad_disk
+        self.index = SimulatedIndex(self._fails)
         self._rebuilds = 0
 
     def open(self) -> Index:
         if self.index.mark and not self.calm and self._random.random() < LOST:
-            self.index = SimulatedIndex()
+            self.index = SimulatedIndex(self._fails)
             self.lost += 1
         return self.index
 
@@ -71,13 +77,16 @@ class SimulatedShelf:
         return self._rebuilds
 
     def begin(self, serving: Index) -> Index:
-        return SimulatedIndex()
+        return SimulatedIndex(self._fails)
 
     def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:
         assert isinstance(rebuilt, SimulatedIndex), "it was begun here"
         self.index = rebuilt
         self._rebuilds = rebuilds
         return rebuilt
+
+    def _fails(self) -> bool:
+        return self._bad_disk and not self.calm and self._random.random() < FAILS
 
 
 def _matches(document: Document, plan: Plan) -> bool:

@@ -82,7 +82,7 @@ class World:
         self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace, self.fail)
         self.gateway.post = self._post
         self.mail = SimulatedMailServer(loop, weather, self.chance("mail"), self.trace)
-        self.index = SimulatedShelf(self.chance("index"))
+        self.index = SimulatedShelf(self.chance("index"), bad_disk=weather.full_every > 0)
         self.network = Network(loop, weather, self.chance("network"))
         self.listeners = FaultyListeners(weather, self.chance("listeners"))
         self.history = History(self.fail, self.clock.now)

@@ -150,12 +150,12 @@ class Indexer:
     async def _advance(self, copy: "_Copy", calls: Door) -> Changes:
         """Write the next chunk of changes into an index."""
         changes = await calls.ask(ListChanges(copy.changed, copy.last_id, CHUNK), _FOLLOWER)
-        if changes.entries:
+        if changes.entries or copy.within:
             await self._pool.run(lambda: copy.index.write(changes.entries, changes.mark))
             if copy.index is self._index:
                 self._serving.changed()
         copy.changed, copy.last_id = changes.changed, changes.last_id
-        copy.behind = len(changes.entries) == CHUNK
+        copy.behind = copy.within = len(changes.entries) == CHUNK
         return changes
 
     async def _take(self, copy: "_Copy", rebuilt: "_Copy", rebuilds: int) -> "_Copy":
@@ -182,12 +182,14 @@ class Indexer:
 
 
 class _Copy:
-    """An index, and after which entry it goes on."""
+    """An index, and after which entry it goes on. `within`: that may be one of several of the same change, so that the
+    index does not count the change as done yet."""
 
-    __slots__ = ("behind", "changed", "index", "last_id")
+    __slots__ = ("behind", "changed", "index", "last_id", "within")
 
     def __init__(self, index: Index) -> None:
         self.index = index
         self.changed = index.mark
         self.last_id = LAST_ID
         self.behind = True
+        self.within = False

@@ -96,7 +96,7 @@ class IndexContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def index(self, open: Open) -> Index:  # noqa: A002 - it opens
+    def index(self, open: Open) -> Index:
         return open()
 
     @pytest.fixture
@@ -140,7 +140,7 @@ class IndexContract:
         assert index.mark == 5
         assert index.run(Plan(STORE)).total == 0
 
-    def test_all_is_there_after_it_was_closed(self, open: Open) -> None:  # noqa: A002
+    def test_all_is_there_after_it_was_closed(self, open: Open) -> None:
         first = open()
         first.write(SHOES, 4)
         first.write([Gone(STORE, ProductId("p4"))], 5)

@@ -28,9 +28,10 @@ class ShelfOfTest:
     """One index in memory that outlives the node. `writes` has the size of each chunk; `broken`: nothing works."""
 
     def __init__(self) -> None:
-        self.index = SimulatedIndex()
+        self.index = SimulatedIndex(lambda: False)
         self.writes: list[int] = []
         self.broken = False
+        self.fault = False
         self.done = 0
 
     def open(self) -> "ShelfOfTest":
@@ -42,7 +43,7 @@ class ShelfOfTest:
         return self.done
 
     def begin(self, serving: Any) -> Any:
-        return SimulatedIndex()
+        return SimulatedIndex(lambda: False)
 
     def finish(self, serving: Any, rebuilt: Any, rebuilds: int) -> Any:
         self.index, self.done = rebuilt, rebuilds
@@ -55,6 +56,8 @@ class ShelfOfTest:
     def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
         if self.broken:
             raise Unavailable("broken")
+        if self.fault:
+            raise ValueError("a fault")
         self.writes.append(len(changes))
         self.index.write(changes, mark)
 

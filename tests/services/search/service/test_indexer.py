@@ -3,6 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from mercato.runtime import node
+from mercato.services.search import indexer
 from mercato.services.search.adapters.index_folder import IndexFolder
 from mercato.services.search.domain import Entry
 from mercato.services.search.indexer import MOST_MISSES, Serving
@@ -29,7 +33,7 @@ async def test_an_index_that_was_lost_is_made_anew(opened: Opened) -> None:
     async with opened() as stage:
         made = await stage.make("Shirt")
         await stage.indexed()
-        stage.shelf.index = type(stage.shelf.index)()
+        stage.shelf.index = type(stage.shelf.index)(lambda: False)
     async with opened() as stage:
         assert await stage.entry(made.id) is not None
 
@@ -77,6 +81,31 @@ async def test_an_index_that_breaks_is_opened_again(stage: Stage) -> None:
     stage.shelf.broken = False
     assert await stage.entry(made.id) is not None
     assert await status() == 200
+
+
+async def test_what_follows_begins_again_after_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "AGAIN", 0.01)
+    stage.shelf.fault = True
+    made = await stage.make("Shirt")
+    await until(lambda: "following_failed" in stage.node.log.getvalue())
+    stage.shelf.fault = False
+    assert await stage.entry(made.id) is not None
+
+
+async def test_a_shop_that_is_busy_is_given_way(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer, "CHUNK", 1)
+    monkeypatch.setattr(indexer, "PACE", 0.0)
+    asked: list[bool] = []
+    monkeypatch.setattr(stage.node, "_is_calm", lambda: asked.append(True) or False)
+    stage.shelf.fault = True  # so that it begins anew, with this answer
+    monkeypatch.setattr(node, "AGAIN", 0.01)
+    made = [await stage.make(f"Shirt {number}") for number in range(3)]
+    await until(lambda: "following_failed" in stage.node.log.getvalue())
+    stage.shelf.fault = False
+    for each in made:
+        assert await stage.entry(each.id) is not None
+    assert asked != []
+    assert set(stage.shelf.writes) == {0, 1}  # the last one says that all is there
 
 
 def test_misses_are_bounded_and_have_no_signs_that_control_anything() -> None:
