@@ -23,6 +23,7 @@ from mercato.values.ids import Ids, OrderId
 from mercato.values.messages import Caller, Refusal
 
 CROWD = ROOM + 8
+NO_ORDER = "ord_" + "9" * 32
 LATEST = 1_000  # a version that no order reaches
 MARK = "person-g999-x"  # a guest's
 
@@ -46,7 +47,7 @@ class Visitor:
         await self._manage()
         await self._search()
         await self._order_in_a_crowd()
-        await self._pay_for_somebody()
+        await self._pay_for_nothing()
         await self._wait_for_news()
 
     async def _knock(self) -> None:
@@ -68,11 +69,9 @@ class Visitor:
         await self._guest.insist("GET", f"/v1/products/{self._store.goods[0].product_id}/similar")
         await self._ask(lambda node: node.calls.do(RebuildIndex(), Caller.system("", "visitor")))
 
-    async def _pay_for_somebody(self) -> None:
-        orders = self._orders()
-        if orders:
-            body = {"order_id": orders[0], "source": "approve"}
-            await self._guest.insist("POST", "/v1/payments/pay", body, key=self._guest.new_key())
+    async def _pay_for_nothing(self) -> None:
+        body = {"order_id": NO_ORDER, "source": "approve"}
+        await self._guest.insist("POST", "/v1/payments/pay", body, key=self._guest.new_key())
 
     async def _order_in_a_crowd(self) -> None:
         """One quote in so many tabs at once that some must wait in line."""
@@ -86,14 +85,10 @@ class Visitor:
 
     async def _wait_for_news(self) -> None:
         """As the storefront does, which asks in the process itself."""
-        orders = self._orders()
+        orders = [order_id for order_id, seen in self._world.history.orders.items() if seen.store == self._store.id]
         if orders:
             query, caller = AwaitOutcome(OrderId(orders[0]), LATEST, 1.0), Caller.system(self._store.id, "visitor")
             await self._ask(lambda node: node.calls.ask(query, caller))
-
-    def _orders(self) -> list[str]:
-        """Those of the store that anybody was told of."""
-        return [order_id for order_id, seen in self._world.history.orders.items() if seen.store == self._store.id]
 
     async def _ask(self, asks: Callable[[Node], Awaitable[Any]]) -> None:
         """In the process itself."""
