@@ -28,7 +28,7 @@ from benchmarks import (
 from benchmarks.load.program import LoadError
 from benchmarks.outcome import BenchmarkError, Outcome
 from benchmarks.peers.nginx import PeerError
-from benchmarks.search import relevance, typos
+from benchmarks.search import large, relevance, typos
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -72,6 +72,7 @@ BENCHMARKS = (
         rolling.add_options,
         rolling.run,
     ),
+    Benchmark("search", "searches of a large catalogue: time, memory, index", large.add_options, large.run),
     Benchmark("relevance", "how good what a search finds is, by judged searches", relevance.add_options, relevance.run),
     Benchmark("typos", "whether mistyped words find their products", typos.add_options, typos.run),
 )

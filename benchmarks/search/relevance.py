@@ -79,7 +79,7 @@ def _figures(judged: Judged, pages: Mapping[str, Sequence[str]], examples: Seque
 
 def _print(judged: Judged, pages: Mapping[str, Sequence[str]], figures: Mapping[str, Figure]) -> None:
     print_table("relevance", [(name, str(value)) for name, value in figures.items()])
-    titles = {entry.id: entry.title for entry in judged.entries}
+    titles = {str(entry.id): entry.title for entry in judged.entries}
     scores = {query: ndcg(pages[query], gains) for query, gains in judged.gains.items()}
     print("\nthe worst searches, and what stood on top (with its gain)")
     for query in sorted(scores, key=lambda each: scores[each])[:_WORST]:

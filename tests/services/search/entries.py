@@ -10,11 +10,17 @@ STORE, OTHER = "sto_1", "sto_2"
 
 
 def entry(id: str, title: str, **more: Any) -> Entry:
+<<<<<<< HEAD
     return Entry(**{"store": STORE, "id": ProductId(id), "title": title, "available": True} | more)
+=======
+    said: dict[str, Any] = {"store": STORE, "id": ProductId(id), "title": title, "available": True}
+    return Entry(**said | more)
+>>>>>>> engine
 
 
 def wanted(text: str = "", **more: Any) -> Wanted:
-    return Wanted(**{"store": STORE, "text": text} | more)
+    said: dict[str, Any] = {"store": STORE, "text": text}
+    return Wanted(**said | more)
 
 
 def found(finder: Finder, text: str = "", **more: Any) -> Found:

@@ -145,7 +145,7 @@ while True:
 def test_kill_9_in_the_middle_of_writing_loses_nothing_and_halves_nothing(tmp_path: Path) -> None:
     for round_ in range(3):
         command = [sys.executable, "-c", _WRITER, str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: S603 - it is this test's
             assert writer.stdout is not None
             told = [int(writer.stdout.readline()) for _ in range(5 + round_)][-1]
             writer.send_signal(signal.SIGKILL)

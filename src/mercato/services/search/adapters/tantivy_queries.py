@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import tantivy
 
 from mercato.services.search.adapters.tantivy_schema import NAMED, field_of, key_of
 from mercato.services.search.domain import Filters
 from mercato.services.search.finding.documents import ALL
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
-from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
+from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan, Term
 
 _Clause = tuple[tantivy.Occur, tantivy.Query]
 
@@ -22,8 +23,9 @@ _SEGMENT = (
 
 def query_of(schema: tantivy.Schema, plan: Plan, scores: bool = True) -> tantivy.Query:
     """Without `scores` it matches the same entries, for less."""
-    clauses: list[_Clause] = [(MUST, _filter(schema, plan, 0.0 if plan.groups else 1.0))]
-    needed = [_group(schema, group, scores) for group in plan.groups if not group.optional]
+    groups = _Groups(schema, plan.store)
+    clauses = _filters(schema, plan)
+    needed = [groups.query(group, scores) for group in plan.groups if not group.optional]
     least = len(needed) if plan.least is None else min(plan.least, len(needed))
     if plan.also and needed:
         either = [(SHOULD, _matching(needed, least)), (SHOULD, _keys(schema, plan.store, plan.also))]
@@ -33,7 +35,7 @@ def query_of(schema: tantivy.Schema, plan: Plan, scores: bool = True) -> tantivy
     else:
         clauses.append((MUST, _matching(needed, least)))
     if scores:
-        clauses += [(SHOULD, _scoring(schema, group)) for group in plan.groups if group.optional]
+        clauses += [(SHOULD, groups.scoring(group)) for group in plan.groups if group.optional]
     if plan.excluded:
         clauses.append((MUST_NOT, _keys(schema, plan.store, plan.excluded)))
     return tantivy.Query.boolean_query(clauses)
@@ -64,42 +66,55 @@ def _keys(schema: tantivy.Schema, store: str, products: Sequence[str]) -> tantiv
     return tantivy.Query.term_set_query(schema, "key", [key_of(store, product) for product in products])
 
 
-def _group(schema: tantivy.Schema, group: Group, scores: bool) -> tantivy.Query:
-    if not group.matches:
-        return _scoring(schema, group) if scores else _any(schema, group.parts)
-    matches = _any(schema, group.matches)
-    if not scores:
-        return matches
-    unscored = tantivy.Query.const_score_query(matches, 0.0)
-    return tantivy.Query.boolean_query([(MUST, unscored), (SHOULD, _scoring(schema, group))])
+class _Groups(msgspec.Struct, frozen=True):
+    """Groups as queries, for one store: what matches by the field of all words matches in that store only."""
+
+    schema: tantivy.Schema
+    store: str
+
+    def query(self, group: Group, scores: bool) -> tantivy.Query:
+        if not group.matches:
+            return self.scoring(group) if scores else self._any(group.parts)
+        matches = self._any(group.matches)
+        if not scores:
+            return matches
+        unscored = tantivy.Query.const_score_query(matches, 0.0)
+        return tantivy.Query.boolean_query([(MUST, unscored), (SHOULD, self.scoring(group))])
+
+    def scoring(self, group: Group) -> tantivy.Query:
+        parts = [self._part(part) for part in group.parts]
+        return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts, group.tie)
+
+    def _any(self, given: Sequence[Part]) -> tantivy.Query:
+        parts = [self._part(part) for part in given]
+        return parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(SHOULD, part) for part in parts])
+
+    def _part(self, part: Part) -> tantivy.Query:
+        if isinstance(part, Phrase):
+            query = tantivy.Query.phrase_query(self.schema, part.field, list(part.words), part.slop)
+        elif part.field == ALL:
+            query = tantivy.Query.term_query(self.schema, ALL, key_of(self.store, part.word), "basic")
+        else:
+            query = tantivy.Query.term_query(self.schema, part.field, part.word, "freq")
+        return query if part.weight == 1.0 else tantivy.Query.boost_query(query, part.weight)
 
 
-def _scoring(schema: tantivy.Schema, group: Group) -> tantivy.Query:
-    parts = [_part(schema, part) for part in group.parts]
-    return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts, group.tie)
-
-
-def _any(schema: tantivy.Schema, given: Sequence[Part]) -> tantivy.Query:
-    parts = [_part(schema, part) for part in given]
-    return parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(SHOULD, part) for part in parts])
-
-
-def _part(schema: tantivy.Schema, part: Part) -> tantivy.Query:
-    if isinstance(part, Phrase):
-        query = tantivy.Query.phrase_query(schema, part.field, list(part.words), part.slop)
-    else:
-        query = tantivy.Query.term_query(schema, part.field, part.word, "basic" if part.field == ALL else "freq")
-    return query if part.weight == 1.0 else tantivy.Query.boost_query(query, part.weight)
-
-
-def _filter(schema: tantivy.Schema, plan: Plan, score: float) -> tantivy.Query:
-    """Everything that a hit must have besides words; it adds `score` to each."""
-    needed = [tantivy.Query.term_query(schema, "store", plan.store, "basic"), *_values(schema, plan.filters)]
-    needed += _ranges(schema, plan.filters)
+def _filters(schema: tantivy.Schema, plan: Plan) -> list[_Clause]:
+    """Everything that a hit must have besides words. The store is left out where words or keys say it already: looking
+    at each of its entries costs as much as a common word."""
+    needed = [*_values(schema, plan.filters), *_ranges(schema, plan.filters)]
     if plan.only:
         needed.append(_keys(schema, plan.store, plan.only))
-    query = needed[0] if len(needed) == 1 else tantivy.Query.boolean_query([(MUST, each) for each in needed])
-    return tantivy.Query.const_score_query(query, score)
+    elif not _names_store(plan.groups):
+        needed.append(tantivy.Query.term_query(schema, "store", plan.store, "basic"))
+    score = 0.0 if plan.groups else 1.0 / max(1, len(needed))
+    return [(MUST, tantivy.Query.const_score_query(query, score)) for query in needed]
+
+
+def _names_store(groups: Sequence[Group]) -> bool:
+    """Whether every hit has one of these words in the field whose words are by store."""
+    needed = [group.matches or group.parts for group in groups if not group.optional]
+    return bool(needed) and all(isinstance(part, Term) and part.field == ALL for parts in needed for part in parts)
 
 
 def _values(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:

@@ -10,7 +10,7 @@ from mercato.services.search.finding.documents import ALL, TEXTS, Document, opti
 WORDS = "words"  # the analyser: documents come with their words made, with spaces between them
 NAMED = {"brand": "brand_number", "seller": "seller_number"}  # facets of many values are counted by their numbers
 NUMBERS = ("price", "rating", "available")
-ORDERS = ("price_up", "price_down", "newest", "rating_order", "best_selling")
+ORDERS = ("price_up", "price_down", "newest", "rating_order", "best_selling", "popular")
 
 _NAMES = {"brand": "brand_value", "in_stock": "available"}
 _ORDER_NAMES = {"rating": "rating_order"}
@@ -43,6 +43,7 @@ def make_schema() -> tantivy.Schema:
 def make_document(document: Document) -> tantivy.Document:
     fields: dict[str, Any] = {
         **document.texts,
+        ALL: " ".join(key_of(document.store, word) for word in document.texts[ALL].split()),
         "vocabulary": vocabulary_terms(document),
         "store": document.store,
         "key": key_of(document.store, document.id),

@@ -13,10 +13,11 @@ from mercato.values.ids import ProductId
 
 TEXTS = ("title", "brand", "kind", "more", "body", "exact")  # the fields that score, of words with spaces between
 ALL = "all"  # the field of all words of the others, once each: it says what matches, and scores nothing
-LAYOUT = 4  # raised when documents change: an index of another layout is made anew
+LAYOUT = 5  # raised when documents change: an index of another layout is made anew
 
+_MOST_WORDS = 100  # of each text that ranking looks at
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
-_MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24}
+_MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24, "popular": 2**30}
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +40,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 class Document(msgspec.Struct, frozen=True):
     """An entry as an index has it. `texts` has the words of each of TEXTS and of ALL, stemmed but for `exact`, which
-    has codes, and other forms of words; `words` are those of the vocabulary; `orders` are the numbers to sort by, highest first but for `price_up`."""
+    has codes, and other forms of words; `words` are those of the vocabulary; `orders` are the numbers to sort by,
+    highest first but for `price_up`."""
 
     store: str
     id: ProductId
@@ -95,7 +97,8 @@ def prior(entry: Entry) -> float:
 
 
 def option_key(name: str) -> str:
-    """The name of an option as a name that every engine takes."""
+    """The name of an option, whatever its case, as a name that every engine takes."""
+    name = name.lower()
     return name if name.isascii() and name.isalnum() else f"x{name.encode().hex()}"
 
 
@@ -110,18 +113,23 @@ def _vocabulary(texts: Iterable[Analysed]) -> tuple[str, ...]:
 def _candidate(entry: Entry, texts: dict[str, str], title: Analysed) -> Candidate:
     return Candidate(
         id=entry.id,
-        title=texts["title"],
-        brand=texts["brand"],
-        kind=texts["kind"],
-        more=" ".join((texts["more"], *title.forms)),
+        title=_first(texts["title"]),
+        brand=_first(texts["brand"]),
+        kind=_first(texts["kind"]),
+        more=" ".join((_first(texts["more"]), *title.forms)),
         rating=entry.rating,
         ratings=entry.ratings,
         sold=entry.sold,
         available=entry.available,
         created_at=entry.created_at,
         categories=tuple(entry.categories),
-        words=" ".join(title.texts),
+        words=_first(" ".join(title.texts)),
     )
+
+
+def _first(text: str) -> str:
+    """The first words: ranking looks at no more."""
+    return " ".join(text.split(" ", _MOST_WORDS)[:_MOST_WORDS])
 
 
 def _orders(entry: Entry) -> dict[str, int]:
@@ -134,8 +142,14 @@ def _orders(entry: Entry) -> dict[str, int]:
         "price_down": _with_tie(price + 1 if priced else 0, tie),
         "newest": _with_tie(_bounded(entry.created_at, "created"), tie),
         "rating": _with_tie((entry.rating if entry.ratings else 0) * 2**24 + _bounded(entry.ratings, "ratings"), tie),
+        "popular": _with_tie(_popularity(entry), tie),
         "best_selling": _with_tie(_bounded(entry.sold, "sold"), tie),
     }
+
+
+def _popularity(entry: Entry) -> int:
+    """What is in stock comes first, then what most people have bought or rated."""
+    return entry.available << 30 | _bounded(entry.sold + entry.ratings, "popular")
 
 
 def _bounded(value: int, name: str) -> int:

@@ -8,8 +8,8 @@ _PRICE_RANGES = 6  # at most so many are shown
 _STEPS = (10, 15, 20, 25, 30, 40, 50, 60, 75)
 
 # Engines count prices between these, in minor units, and ratings in hundredths of a star.
-PRICE_EDGES = (0, *(step * 10**power for power in range(1, 10) for step in _STEPS))
-RATING_EDGES = (0, 100, 200, 300, 400)
+PRICE_EDGES: tuple[int, ...] = (0, *(step * 10**power for power in range(1, 10) for step in _STEPS))
+RATING_EDGES: tuple[int, ...] = (0, 100, 200, 300, 400)
 
 
 def without(filters: Filters, facet: str) -> Filters:

@@ -1,7 +1,8 @@
 """What the second stage knows of a candidate: numbers about how it answers what was typed, each by its name.
 
-They are made of what every engine stores of an entry and of the other candidates, so that all engines rank alike. Those
-that speak for a candidate are from 0 to 1, those that speak against it from -1 to 0 (`rating` is both), so that no weight is below 0.
+They are made of what every engine stores of an entry and of the other candidates, so that all engines rank alike.
+Those that speak for a candidate are from 0 to 1, those that speak against it from -1 to 0 (`rating` is both), so that
+no weight is below 0.
 """
 
 from collections import Counter
@@ -44,6 +45,7 @@ FEATURES = (
     "in_stock",
     "fresh",
 )
+_NEITHER = (0.0, 0.0)
 _LEADERS = 20  # candidates at the head, by text, that tell what the others should be like
 _PARTING = frozenset(("for", "with", "by", "from", "compat", "fit", "w"))  # what stands behind them is not the thing
 _LONG_TITLE = 40  # words
@@ -72,18 +74,21 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A candidate taken apart."""
+    """A candidate taken apart; `others` are the title's words that were not typed."""
 
     score: float
     candidate: Candidate
     title: list[str]
     brand: list[str]
     rest: set[str]
+    others: list[str]
 
 
-def read(score: float, candidate: Candidate) -> Read:
-    rest = {*candidate.brand.split(), *candidate.kind.split(), *candidate.more.split()}
-    return Read(score, candidate, candidate.title.split(), candidate.brand.split(), rest)
+def read(score: float, candidate: Candidate, typed: frozenset[str]) -> Read:
+    brand = candidate.brand.split()
+    title = candidate.title.split()
+    rest = {*brand, *candidate.kind.split(), *candidate.more.split()}
+    return Read(score, candidate, title, brand, rest, list(set(title) - typed))
 
 
 def scene(understood: Understood, candidates: Sequence[Read], now: int) -> Scene:
@@ -114,7 +119,7 @@ def scene(understood: Understood, candidates: Sequence[Read], now: int) -> Scene
         brand_sought=any(each.brand and stems.issuperset(each.brand) for each in candidates),
         best=max((each.score for each in candidates), default=1.0) or 1.0,
         categories=_shares([each.candidate.categories for each in leaders]),
-        words=_shares([tuple(set(each.title) - stems) for each in leaders]),
+        words=_shares([each.others for each in leaders]),
         now=now,
     )
 
@@ -133,16 +138,16 @@ def _matches(scene: Scene, each: Read) -> Iterator[float]:
     head = found.get(scene.head, -1)
     rarity = scene.rarity
     yield each.score / scene.best
-    yield sum(rarity[place] for place in found)
-    yield sum(rarity[place] for place in anywhere)
+    yield sum([rarity[place] for place in found])
+    yield sum([rarity[place] for place in anywhere])
     yield float(len(anywhere) == len(rarity))
     pairs = len(rarity) - 1
     yield sum(found.get(at, -9) + 1 == found.get(at + 1, -1) for at in range(pairs)) / pairs if pairs else 0.0
-    yield sum(rarity[place] / (1.0 + 0.2 * at) for place, at in found.items())
+    yield sum([rarity[place] / (1.0 + 0.2 * at) for place, at in found.items()])
     yield float(0 <= head < main)
     yield float(scene.head in kind)
     yield -float(head >= main)
-    yield sum(rarity[place] for place in kind)
+    yield sum([rarity[place] for place in kind])
 
 
 def _agreements(scene: Scene, each: Read) -> Iterator[float]:
@@ -151,17 +156,17 @@ def _agreements(scene: Scene, each: Read) -> Iterator[float]:
     brand = bool(each.brand) and all(word in scene.places for word in each.brand)
     yield float(brand)
     yield -float(scene.brand_sought and not brand)
-    yield from _agreement(scene.audiences, AUDIENCES, (*title, *candidate.kind.split()))
-    yield from _agreement(scene.colours, COLOURS, (*title, *candidate.more.split()))
-    yield from _numbers(scene.measures, each)
-    yield from _avoidance(scene, title)
+    yield from _agreement(scene.audiences, AUDIENCES, title, candidate.kind) if scene.audiences else _NEITHER
+    yield from _agreement(scene.colours, COLOURS, title, candidate.more) if scene.colours else _NEITHER
+    yield from _numbers(scene.measures, each) if scene.measures else _NEITHER
+    yield from _avoidance(scene, title) if scene.avoided else _NEITHER
 
 
 def _standing(scene: Scene, each: Read) -> Iterator[float]:
     """How like the leading candidates the entry is, and how it sells."""
     candidate, title = each.candidate, each.title
     yield _mean(scene.categories, candidate.categories)
-    yield _mean(scene.words, [word for word in set(title) if word not in scene.places])
+    yield _mean(scene.words, each.others)
     yield -min(1.0, len(title) / _LONG_TITLE)
     yield min(1.0, log1p(candidate.ratings + candidate.sold) / _MANY)
     yield (candidate.rating / 100 - 4.0) if candidate.ratings else 0.0
@@ -191,11 +196,9 @@ def _main_part(title: Sequence[str]) -> int:
     return next((at for at, word in enumerate(title) if at and word in _PARTING), len(title))
 
 
-def _agreement(sought: frozenset[str], kinds: Kinds, words: Iterable[str]) -> tuple[float, float]:
+def _agreement(sought: frozenset[str], kinds: Kinds, title: Sequence[str], more: str) -> tuple[float, float]:
     """Whether words are of what is sought, and whether they are of something else instead."""
-    if not sought:
-        return 0.0, 0.0
-    own = kinds.of(words)
+    own = kinds.of((*title, *more.split()))
     return (1.0, 0.0) if own & sought else (0.0, -float(bool(own)))
 
 
@@ -209,8 +212,6 @@ def _measures(words: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _numbers(sought: dict[str, set[str]], each: Read) -> tuple[float, float]:
-    if not sought:
-        return 0.0, 0.0
     own = _measures((*each.title, *each.rest))
     agree = sum(bool(numbers & own.get(unit, set())) for unit, numbers in sought.items())
     differ = sum(bool(own.get(unit)) and not numbers & own[unit] for unit, numbers in sought.items())
@@ -219,8 +220,6 @@ def _numbers(sought: dict[str, set[str]], each: Read) -> tuple[float, float]:
 
 def _avoidance(scene: Scene, title: Sequence[str]) -> tuple[float, float]:
     """Whether the title has what must not be there, and whether it says that it has not."""
-    if not scene.avoided:
-        return 0.0, 0.0
     violated = kept = 0.0
     for at, word in enumerate(title):
         if word in scene.avoided:
@@ -245,4 +244,4 @@ def _shares(groups: Sequence[Iterable[str]]) -> dict[str, float]:
 
 
 def _mean(shares: Mapping[str, float], words: Sequence[str]) -> float:
-    return sum(shares.get(word, 0.0) for word in words) / len(words) if words else 0.0
+    return sum([shares.get(word, 0.0) for word in words]) / len(words) if words else 0.0

@@ -1,12 +1,13 @@
 """What engines are asked and what they answer: no engine is named here, and no word is made here."""
 
+from typing import Literal
+
 import msgspec
 
 from mercato.contracts.search import Order
 from mercato.services.search.domain import Filters
 from mercato.services.search.finding.documents import Candidate
 from mercato.values.ids import ProductId
-
 
 _decoder = msgspec.msgpack.Decoder(Candidate)
 
@@ -47,7 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     is None; everything where there are no groups) and every filter, without `excluded` products.
 
     Ordered by relevance, the score is the sum of the groups' scores times the entry's prior. Equal ones keep one order
-    as long as nothing is written; those of every other order are in the order of their numbers. `only` narrows to these
+    as long as nothing is written; those of every other order are in the order of their numbers
+    (see Document.orders), which `popular` has too. `only` narrows to these
     products; `also` match whatever was typed, if the filters let them through.
     """
 
@@ -58,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True):
     only: tuple[ProductId, ...] = ()
     also: tuple[ProductId, ...] = ()
     excluded: tuple[ProductId, ...] = ()
-    sort: Order = "relevance"
+    sort: Order | Literal["popular"] = "relevance"
     offset: int = 0
     limit: int = 24
 

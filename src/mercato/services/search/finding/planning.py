@@ -8,9 +8,10 @@ from mercato.services.search.finding.understanding import CORRECTED, Need, Under
 
 FIELDS = {"title": 2.0, "brand": 1.5, "kind": 1.0, "more": 1.0, "exact": 2.0, "body": 0.6}  # what a match counts
 _SHORT_FIELDS = ("title", "brand", "kind", "more", "exact")
+_COMMON_FIELDS = ("title", "brand", "kind")
 _TIE = 0.3
 _ALIKE_WORDS = 12  # of a title, that others are compared by
-COMMON = 5_000  # entries that have a word: beside a rarer word it is no reason to be found, and long texts do not score
+COMMON = 5_000  # entries that have a word: beside a rarer word it is no reason to be found, and only these fields score
 
 
 def groups_of(understood: Understood, some: bool = False) -> tuple[Group, ...]:
@@ -41,8 +42,7 @@ def _group(need: Need, optional: bool) -> Group:
     parts: list[Part] = []
     matches: list[Part] = []
     for way in need.ways:
-        short = way.weight == CORRECTED or need.count > COMMON
-        fields = _SHORT_FIELDS if short else tuple(FIELDS)
+        fields = _COMMON_FIELDS if need.count > COMMON else _SHORT_FIELDS if way.weight == CORRECTED else tuple(FIELDS)
         if len(way.stems) == 1:
             stem, word = way.stems[0], way.words[0]
             words = {field: word if field == "exact" else stem for field in fields}

@@ -1,11 +1,12 @@
 """Ranking: the second stage, which orders the first candidates of the text search by all that is known of them.
 
-The score of a hit is the sum of its features, each times its weight. `bench relevance --learn` learned the weights from
-judged searches, but for those that are set by hand.
+The score of a hit is the sum of its features, each times its weight. `bench relevance --learn` learned the weights
+from judged searches, but for those that are set by hand.
 """
 
 from collections.abc import Mapping, Sequence
 from math import log
+from operator import mul
 
 from mercato.services.search.domain import FoundHit
 from mercato.services.search.finding.features import FEATURES, Read, Scene, features, read, scene
@@ -13,7 +14,7 @@ from mercato.services.search.finding.plan import Scored, candidate_of
 from mercato.services.search.finding.understanding import Understood
 from mercato.values.ids import ProductId
 
-CANDIDATES = 64  # so many are ordered by the second stage; the others follow in the order of their text scores
+CANDIDATES = 48  # so many are ordered by the second stage; the others follow in the order of their text scores
 
 WEIGHTS: Mapping[str, float] = {
     "text": 0.45,
@@ -58,15 +59,16 @@ def rank(
     now: int,
 ) -> list[FoundHit]:
     """All of `scored`, which are in the order of their text scores, by their scores; equal ones by their ids."""
-    reads = [read(each.score, candidate_of(each)) for each in scored]
+    typed = understood.single_stems
+    reads = [read(each.score, candidate_of(each), typed) for each in scored]
     known = scene(understood, reads, now)
-    table = [weights.get(name, WEIGHTS[name]) for name in FEATURES]
+    table = [weights.get(name, weight) for name, weight in WEIGHTS.items()]
     hits = [_hit(known, each, table, boosts) for each in reads]
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
 
 def _hit(known: Scene, each: Read, table: Sequence[float], boosts: Mapping[ProductId, float]) -> FoundHit:
-    parts = [weight * value for weight, value in zip(table, features(known, each), strict=True)]
+    parts = list(map(mul, table, features(known, each)))
     score = sum(parts)
     reasons = {name: part for name, part in zip(FEATURES, parts, strict=True) if part}
     boost = boosts.get(each.candidate.id)

@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log1p
+from typing import Literal
 
 import msgspec
 
-from mercato.contracts.search import SearchRules
 from mercato.services.search.finding.documents import Candidate
 from mercato.services.search.finding.plan import Group, Term
 from mercato.services.search.finding.planning import groups_of
+from mercato.services.search.finding.store_rules import StoreRules
 from mercato.services.search.finding.understanding import MOST_TYPED, Words, understand
 from mercato.services.search.text.analysis import words_of
-from mercato.services.search.text.stems import stems_of
 from mercato.services.search.text.stop_words import stop_words
 from mercato.services.search.text.vocabulary import Near, Vocabulary
 
@@ -29,14 +30,19 @@ _FIELDS = {"title": 2.0, "brand": 1.5, "kind": 1.0}
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """What was typed before the last word, what the last word may become, and what both are searched by."""
+    """What was typed before the last word, what the last word may become, and what both are searched by. Products
+    with a word alone are in the order of what sells: it says too little for any other one."""
 
     before: tuple[str, ...]
     endings: tuple[Near, ...]
     groups: tuple[Group, ...]
 
+    @property
+    def sort(self) -> Literal["relevance", "popular"]:
+        return "relevance" if self.before else "popular"
 
-def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completion | None:
+
+def complete(typed: str, rules: StoreRules, vocabulary: Vocabulary) -> Completion | None:
     """None where no word of the store goes on like this."""
     words = words_of(typed[:MOST_TYPED])[:_MOST_WORDS]
     if not words:
@@ -47,7 +53,7 @@ def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completi
         return None
     before = understand(" ".join(words[:-1]), rules, Words(vocabulary))
     mended = before.mended.split() if before.mended else words[:-1]
-    stem = stems_of(rules.language).stem
+    stem = rules.stems.stem
     parts = [Term(field, stem(each.word), weight) for each in _affordable(endings) for field, weight in _FIELDS.items()]
     return Completion(tuple(mended), endings, (*groups_of(before), Group(tuple(parts), tie=0.1)))
 
@@ -64,7 +70,7 @@ def terms_of(completion: Completion, candidates: Sequence[Candidate], limit: int
     found: dict[str, float] = {}
     for candidate in candidates:
         popularity, own = _popularity(candidate), candidate.words.split()
-        for before, word in dict.fromkeys(zip(own, own[1:], strict=False)):
+        for before, word in dict.fromkeys(pairwise(own)):
             if word in words and word not in completion.before and word not in _STOPS:
                 term = f"{begin} {word}"
                 beside = _BESIDE if before == completion.before[-1] else 1.0
@@ -103,7 +109,7 @@ def _pairs(words: dict[str, float], candidates: Sequence[Candidate]) -> list[str
     seen: Counter[str] = Counter()
     for candidate in candidates:
         popularity, own = _popularity(candidate), candidate.words.split()
-        for first, second in dict.fromkeys(zip(own, own[1:], strict=False)):
+        for first, second in dict.fromkeys(pairwise(own)):
             if first in words and second.isalpha() and len(second) > 2 and second not in _STOPS:  # noqa: PLR2004
                 term = f"{first} {second}"
                 found[term] = found.get(term, 0.0) + popularity

@@ -8,8 +8,8 @@ import msgspec
 from mercato.services.search.text import measures
 from mercato.services.search.text.tokens import Token, tokens, unspaced
 
-_HYPHENS = frozenset("-‐‑–/.&")  # between letters they may join what others write as one word, or as two
-_APOSTROPHES = frozenset("'’`´")
+_HYPHENS = frozenset("-\u2010\u2011\u2013/.&")  # between letters they may join what others write as one word, or as two
+_APOSTROPHES = frozenset("'\u2019`\u00b4")
 _PARTS = re.compile(r"\d+|[^\d]+")
 LONGEST_TEXT = 20_000  # characters of one field that are looked at
 

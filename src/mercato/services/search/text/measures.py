@@ -43,7 +43,7 @@ _UNITS = {
 _UNIT_OF = {written: unit for unit, forms in _UNITS.items() for written in forms.split()}
 _ONLY_ATTACHED = frozenset(("in", "a", "m"))  # alone they are words, or a size
 
-_SIGNS = {'"': "inch", "”": "inch", "″": "inch", "''": "inch", "′": "ft"}
+_SIGNS = {'"': "inch", "\u201d": "inch", "\u2033": "inch", "''": "inch", "\u2032": "ft"}
 _ATTACHED = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,11})")
 _MEASURE = re.compile(r"([\d./]+)([a-z]*)")
 _BIG = re.compile(r"(x{1,6})(l|s)|([1-9])x(l?)")

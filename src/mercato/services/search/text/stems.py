@@ -3,7 +3,7 @@
 import threading
 from functools import cache
 
-import Stemmer
+import Stemmer  # type: ignore[import-not-found] # it has no types
 
 _ALGORITHMS = {
     "ar": "arabic",

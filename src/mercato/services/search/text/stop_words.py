@@ -3,7 +3,8 @@
 _WORDS = {
     "en": "a an and are as at be by for from her his i in is it its my of on or our that the their this to was with "
     "you your who whom which under near",
-    "de": "am an auf aus bei das dem den der des die ein eine einem einen einer für im in ist mit oder und von vom zu zum zur",
+    "de": "am an auf aus bei das dem den der des die ein eine einem einen einer für im in ist mit oder "
+    "und von vom zu zum zur",
     "fr": "à au aux avec ce ces dans de des du en est et la le les ou par pour sur un une l d",
     "es": "a al con de del el en es la las lo los o para por que se su un una y",
     "it": "a al alla con da dal dei del della di e il in la le lo o per su un una",

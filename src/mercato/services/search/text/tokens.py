@@ -8,7 +8,7 @@ import msgspec
 LONGEST_WORD = 80  # characters; what is longer is cut, for no shopper types it
 
 _PIECE = re.compile(r"[^\W_]+")
-_LATIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
+_LATIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "\u0131": "i"})
 # Scripts without spaces: Thai, Lao, Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -37,7 +37,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def fold(word: str) -> str:
-    """Lower case, compatible forms made one, accents gone: "Ｃafé" and "cafe" are the same word."""
+    """Lower case, compatible forms made one, accents gone: "Café" and "cafe" are the same word."""
     if word.isascii():
         return word.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
