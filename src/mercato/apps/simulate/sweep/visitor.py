@@ -23,7 +23,6 @@ from mercato.values.ids import Ids, OrderId
 from mercato.values.messages import Caller, Refusal
 
 CROWD = ROOM + 8
-NO_ORDER = "ord_" + "9" * 32
 LATEST = 1_000  # a version that no order reaches
 MARK = "person-g999-x"  # a guest's
 
@@ -47,7 +46,6 @@ class Visitor:
         await self._manage()
         await self._search()
         await self._order_in_a_crowd()
-        await self._pay_for_nothing()
         await self._wait_for_news()
 
     async def _knock(self) -> None:
@@ -68,10 +66,6 @@ class Visitor:
             await self._guest.insist("GET", f"/v1/{path}")
         await self._guest.insist("GET", f"/v1/products/{self._store.goods[0].product_id}/similar")
         await self._ask(lambda node: node.calls.do(RebuildIndex(), Caller.system("", "visitor")))
-
-    async def _pay_for_nothing(self) -> None:
-        body = {"order_id": NO_ORDER, "source": "approve"}
-        await self._guest.insist("POST", "/v1/payments/pay", body, key=self._guest.new_key())
 
     async def _order_in_a_crowd(self) -> None:
         """One quote in so many tabs at once that some must wait in line."""
