@@ -40,6 +40,7 @@ PRODUCT_TABLES = {
     "pricing": frozenset({"prices"}),
     "inventory": frozenset({"stock", "movements"}),
     "carts": frozenset({"variants", "prices"}),
+    "search": frozenset({"entries", "variants", "prices", "stock"}),
 }
 PURCHASE_TABLES = {
     "carts": frozenset({"documents"}),

@@ -217,6 +217,11 @@ DRIFTS: dict[str, tuple[str, str, list[str]]] = {
         "UPDATE positions SET number = 1000000 WHERE source = 'orders'",
         ["I20"],
     ),
+    "a product that is searched by another name": (
+        "search",
+        'UPDATE entries SET body = replace(body, \'"title":"Shirt"\', \'"title":"Blouse"\')',
+        ["I22"],
+    ),
     "a shop window that shows another stock": ("catalog", "UPDATE availability SET available = 99", ["I30"]),
     "a hold that ends before its order's": (
         "inventory",

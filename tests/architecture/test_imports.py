@@ -29,6 +29,7 @@ VIOLATIONS = [
     (LAYERS, "frontends/storefront/__init__.py", "mercato.apps.command_line"),
     (SERVICES, "services/first/api.py", "mercato.services.second.domain"),
     (FLOW, "contracts/catalog.py", "mercato.contracts.pricing"),
+    (FLOW, "contracts/catalog.py", "mercato.contracts.search"),
     (FLOW, "contracts/pricing.py", "mercato.contracts.carts"),
     (FLOW, "contracts/carts.py", "mercato.contracts.orders"),
     (FLOW, "contracts/orders.py", "mercato.contracts.inventory"),

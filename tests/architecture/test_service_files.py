@@ -13,6 +13,14 @@ def test_a_strange_file_is_found(house: House, name: str) -> None:
     assert finding.path == f"{SERVICE}/{name.partition('/')[0]}"
 
 
+def test_what_one_service_has_of_its_own_must_be_there(house: House) -> None:
+    house.write("src/mercato/services/search/indexer.py")
+    found = {finding.path for finding in service_files.check(house.root)}
+    assert found == {"src/mercato/services/search/finding", "src/mercato/services/search/text"}
+    house.write(f"{SERVICE}/indexer.py")
+    assert f"{SERVICE}/indexer.py" in {finding.path for finding in service_files.check(house.root)}
+
+
 def test_a_file_beside_the_services_is_found(house: House) -> None:
     house.write("src/mercato/services/common.py")
     [finding] = service_files.check(house.root)

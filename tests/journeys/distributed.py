@@ -37,6 +37,8 @@ NODES: tuple[tuple[str, ...], ...] = (
     ("orders",),
     ("payments",),
     ("notifications",),
+    ("search",),
+    ("search",),
     (),
 )
 

@@ -14,7 +14,7 @@ PERMITTED: tuple[Permission, ...] = (
             f"mercato.apps.commands.{name}"
             for name in (
                 *("run", "serve", "import_file", "verify", "replay", "keys"),
-                *("migrate", "move", "doctor", "simulate", "edge"),
+                *("migrate", "move", "doctor", "simulate", "edge", "search"),
             )
         ),
         "only the wanted command is loaded: the simulator, verify and the import are a twelfth of what a start loads",
@@ -39,6 +39,7 @@ PERMITTED: tuple[Permission, ...] = (
             "mercato.apps.importing.import_file",
             "mercato.apps.commands.verify.verify",
             "mercato.apps.commands.replay.replay",
+            "mercato.apps.commands.search.rebuild",
         ),
         "as above: they are loaded with the first task that a command hands over",
     ),

@@ -15,6 +15,7 @@ OWN = {
     "search": {
         "finding": "from what is typed to a plan that every engine runs: rules of its own, larger than a domain",
         "text": "how texts become words, which finding and every engine share",
+        "indexer.py": "the task that follows entries into the index, as no job and no slow work does",
     },
 }
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "import": "import a catalogue from a file",
     "verify": "check every figure against what explains it",
     "replay": "list events whose effect failed, or try them again",
+    "search": "make the index of search anew",
     "keys": "show or rotate the keys that sign quotes",
     "migrate": "bring the databases up to date without starting the shop",
     "move": "move a closed shop from its data folder to databases on servers",
@@ -87,6 +88,10 @@ def _module_of(name: str) -> Command:  # noqa: PLR0911 - one for each command
             from mercato.apps.commands import replay
 
             return replay
+        case "search":
+            from mercato.apps.commands import search
+
+            return search
         case "keys":
             from mercato.apps.commands import keys
 

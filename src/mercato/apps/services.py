@@ -11,6 +11,7 @@ from mercato.services.notifications.service import service as notifications
 from mercato.services.orders.service import service as orders
 from mercato.services.payments.service import service as payments
 from mercato.services.pricing.service import service as pricing
+from mercato.services.search.service import service as search
 from mercato.services.stores.service import service as stores
 from mercato.services.users.service import service as users
 
@@ -26,6 +27,7 @@ SERVICES: tuple[MakeService, ...] = (
     orders,
     payments,
     notifications,
+    search,
 )
 
 

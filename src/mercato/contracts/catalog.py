@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mercato.values.commerce import Line
 from mercato.values.ids import CategoryId, MediaId, ProductId, VariantId
-from mercato.values.messages import Anyone, Command, Conflict, Event, Invalid, NotFound, Query, Refusal, Staff
+from mercato.values.messages import Anyone, Command, Conflict, Event, Invalid, NotFound, Query, Refusal, Staff, System
 from mercato.values.money import LIMIT, Amount, Currency
 from mercato.values.page import Page
 
@@ -21,6 +21,7 @@ Html = Annotated[str, Meta(max_length=200_000, description="HTML; everything uns
 
 
 LARGEST_UPLOAD = 25_000_000  # bytes
+LONGEST_TEXT = 8_000  # characters of a description that others are told
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -247,8 +248,48 @@ class ProductArchived(Event, frozen=True):
     product_id: ProductId
 
 
+class DescribedVariant(msgspec.Struct, frozen=True):
+    """A variant as it can be searched for; `options` has a value for each option of its product."""
+
+    id: VariantId
+    sku: str
+    barcode: str
+    options: tuple[str, ...]
+
+
+class ProductDescribed(Event, frozen=True):
+    """What a product is in words: told when it was made, when any of this has changed, and again when somebody asks for
+    it. `description` is plain text of at most LONGEST_TEXT characters; the addresses of `picture` are paths at the
+    shop. Of two, the one with the higher `product_version` is right."""
+
+    product_id: ProductId
+    product_version: int
+    status: Status
+    seller: str
+    handle: str
+    title: str
+    vendor: str
+    type: str
+    tags: tuple[str, ...]
+    categories: tuple[CategoryId, ...]
+    options: tuple[Option, ...]
+    specs: tuple[Spec, ...]
+    description: str
+    currency: str
+    variants: tuple[DescribedVariant, ...]
+    created_at: int
+    picture: Picture | None = None
+
+
 class CategoryChanged(Event, frozen=True):
+    """A category was made or changed. Events of earlier versions say only which one: its `title` is "" then."""
+
     category_id: CategoryId
+    parent_id: CategoryId | None = None
+    handle: str = ""
+    title: str = ""
+    path: str = ""
+    position: int = 0
 
 
 class HandleInUse(Refusal):
@@ -371,6 +412,23 @@ class SaveCategory(Command[Category], frozen=True):
     handle: Slug
     parent_id: CategoryId | None = None
     position: Annotated[int, Meta(ge=0, le=LIMIT)] = 0
+
+
+class ToldAgain(msgspec.Struct, frozen=True):
+    """The variants of the products that were told of, and the id to go on after; None: there are no more."""
+
+    variant_ids: tuple[VariantId, ...]
+    last_id: str | None
+
+
+class DescribeAgain(Command[ToldAgain], frozen=True):
+    """Tell again what the products after this id are, of those that were made before this time, and the categories with
+    the first of them: for who comes later than what was told of them."""
+
+    allow = System
+    made_before: int
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 200
 
 
 class GetProduct(Query[Product], frozen=True):

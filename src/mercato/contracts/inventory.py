@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mercato.values.commerce import Allocation, Line, Quantity, Shortage
 from mercato.values.ids import LocationId, OrderId, VariantId
-from mercato.values.messages import Buyer, Command, Event, NotFound, Query, Refusal, Staff
+from mercato.values.messages import Buyer, Command, Event, NotFound, Query, Refusal, Staff, System
 
 Change = Annotated[int, Meta(ge=-(10**9), le=10**9, description="pieces to add (positive) or take (negative)")]
 
@@ -76,6 +76,13 @@ class AdjustStock(Command[VariantStock], frozen=True):
     change: Change
     reason: Line = "adjustment"
     location_id: str = ""
+
+
+class TellStockAgain(Command[None], frozen=True):
+    """Tell again what is available of these variants, for who comes later than what was told of them."""
+
+    allow = System
+    variant_ids: tuple[VariantId, ...]
 
 
 class FindShortages(Query[tuple[Shortage, ...]], frozen=True):

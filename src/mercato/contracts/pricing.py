@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mercato.values.commerce import MAX_LINES, Address, OrderedLine, PricedVariant, Quantity
 from mercato.values.ids import BuyerId, CartId, ProductId, StoreId, VariantId
-from mercato.values.messages import Buyer, Command, Event, Query, Refusal, Staff
+from mercato.values.messages import Buyer, Command, Event, Query, Refusal, Staff, System
 from mercato.values.money import Amount, Currency
 
 QUOTE_LIFE = 15 * 60_000  # milliseconds for which a quoted price is honoured
@@ -122,6 +122,13 @@ class SetPrices(Command[None], frozen=True):
 class SetRates(Command[Rates], frozen=True):
     allow = Staff
     rates: Rates
+
+
+class TellPricesAgain(Command[None], frozen=True):
+    """Tell again the prices of these variants, for who comes later than what was told of them."""
+
+    allow = System
+    variant_ids: tuple[VariantId, ...]
 
 
 class QuoteCart(Query[Quoted], frozen=True):

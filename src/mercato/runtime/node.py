@@ -5,6 +5,7 @@ jobs begin. A graceful stop accepts nothing new, finishes what is in flight, and
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,12 +21,13 @@ from mercato.runtime.parts import Parts
 from mercato.runtime.peers.network import Network, Place
 from mercato.runtime.rounds import Rounds
 from mercato.runtime.schedule import Schedule
-from mercato.runtime.service import Service, source_of
+from mercato.runtime.service import Follow, Service, source_of
 from mercato.runtime.slow_work.worker import Worker
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import Envelope, Event, Refusal
 
 BUSY = 0.005  # seconds of lag from which on the loop counts as busy
+AGAIN = 1.0  # seconds until what has failed begins again
 DRAIN = 10.0  # seconds that a graceful stop gives to what is in flight
 
 OnEvent = Callable[[Envelope, Event], None]
@@ -114,6 +116,9 @@ class Node:
         self.rounds.start()
         for worker in self._workers.values():
             self._tasks.append(self.parts.loop.create_task(worker.look()))
+        for executor in self.executors.values():
+            for follow in executor.service.follows:
+                self._tasks.append(self.parts.loop.create_task(self._follow(follow)))
         for schedule in self._schedules:
             self._tasks.append(self.parts.loop.create_task(schedule.run()))
         self._started = True
@@ -210,6 +215,15 @@ class Node:
             executor.accepts = worker.accepts
         jobs = (*service.jobs, *housekeeping_jobs(executor, lambda: self._consumed(service.name)))
         self._schedules.append(Schedule(executor, jobs, self.parts, self.calls))
+
+    async def _follow(self, follow: Follow) -> None:
+        while True:
+            try:
+                await follow.run(self.calls, self._is_calm)
+            except Exception as error:
+                text = "".join(traceback.format_exception(error))
+                self.parts.telemetry.log.error("following_failed", follow=follow.name, error=text)
+            await asyncio.sleep(AGAIN)
 
     def _is_calm(self) -> bool:
         """Whether the loop keeps up with its timers."""

@@ -132,6 +132,15 @@ class Job(msgspec.Struct, frozen=True):
     run: Callable[[Door, int], Awaitable[None]]
 
 
+class Follow(msgspec.Struct, frozen=True):
+    """What every process with this service does by itself: `run(calls, is_calm)` begins when the process has started
+    and is cancelled when it stops. Where it fails that is logged, and it begins again a little later. `is_calm()` says
+    whether the loop keeps up with its timers: what can wait gives way to shoppers where it does not."""
+
+    name: str
+    run: Callable[[Door, Callable[[], bool]], Awaitable[None]]
+
+
 class Service(msgspec.Struct, frozen=True):
     """Everything that the runtime must know about a service. `package` is where its migrations are.
 
@@ -151,6 +160,7 @@ class Service(msgspec.Struct, frozen=True):
     listeners: tuple[Listen, ...] = ()
     work: tuple[Work, ...] = ()
     jobs: tuple[Job, ...] = ()
+    follows: tuple[Follow, ...] = ()
     routes: tuple[Any, ...] = ()
     runs_in: Literal["loop", "thread"] = "loop"
     close: Callable[[], None] | None = None

@@ -33,7 +33,9 @@ def test_each_route_has_a_gate_that_treats_it_as_it_says(services: tuple[str, ..
 
 
 def test_all_services_and_pages_are_in_the_table() -> None:
-    assert set(SERVICES) == set("stores users catalog pricing inventory carts orders payments notifications".split())
+    assert set(SERVICES) == set(
+        "stores users catalog pricing inventory carts orders payments notifications search".split()
+    )
     rows = {(way.service, way.method, way.path): way for way in WAYS}
     assert rows["orders", "POST", "/v1/orders"].signed
     assert rows["storefront", "POST", "/login"].limit == "auth"

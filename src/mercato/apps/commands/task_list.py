@@ -27,4 +27,10 @@ async def _replay(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
     return await replay(shop, arguments, tell)
 
 
-TASKS: dict[str, Task] = {"import": _import, "verify": _verify, "replay": _replay}
+async def _search(shop: Shop, arguments: dict[str, Any], tell: Tell) -> int:
+    from mercato.apps.commands.search import rebuild
+
+    return await rebuild(shop, arguments, tell)
+
+
+TASKS: dict[str, Task] = {"import": _import, "verify": _verify, "replay": _replay, "search": _search}

@@ -8,9 +8,11 @@ from typing import cast
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.gateway import SimulatedGateway
 from mercato.apps.simulate.history import History
+from mercato.apps.simulate.index import SimulatedIndex
 from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.people.client import Erased
 from mercato.apps.simulate.safety import QUICK, Safety
+from mercato.values.ids import ProductId
 from mercato.values.money import Money
 
 GUEST = "gst_"
@@ -85,6 +87,26 @@ def money(safety: Safety, gateway: SimulatedGateway) -> Iterator[Finding]:
         if kept[store, order_id] != wanted:
             text = f"it is {stage} over {total}, the gateway kept {kept[store, order_id]}"
             yield Finding("I10", f"{store} {order_id}", text)
+
+
+_SHOWN = (
+    "SELECT p.store, p.id, p.title, (SELECT min(x.amount) FROM prices x WHERE x.store = p.store "
+    "AND x.product_id = p.id AND x.currency = p.currency), (SELECT max(a.available) > 0 FROM availability a "
+    "WHERE a.store = p.store AND a.variant_id IN (SELECT value->>'id' FROM json_each(p.body, '$.variants'))) "
+    "FROM products p WHERE p.status = 'active'"
+)
+
+
+def findable(safety: Safety, index: SimulatedIndex) -> Iterator[Finding]:
+    """I22: what search finds is what catalog shows, and what it would find if its index were made anew."""
+    shown = {(str(row[0]), ProductId(str(row[1]))): row[2:] for row in safety.rows("catalog", _SHOWN)}
+    for key in index.entries.keys() - shown.keys():
+        yield Finding("I22", " ".join(key), "it can be found, and is not on sale")
+    for key, (title, price, available) in shown.items():
+        entry = index.entries.get(key)
+        found = None if entry is None else (entry.title, entry.price, entry.available)
+        if found != (title, price, bool(available)):
+            yield Finding("I22", " ".join(key), f"it is {(title, price, bool(available))}, found as {found}")
 
 
 def mails(safety: Safety, server: SimulatedMailServer) -> Iterator[Finding]:

@@ -125,6 +125,7 @@ class Finale:
             *ending.acknowledged(safety, world.history),
             *ending.money(safety, world.gateway),
             *ending.mails(safety, world.mail),
+            *ending.findable(safety, world.index.index),
             *ending.erasures(safety, world.around.erased),
             *ending.secrets(safety),
             *memory.differences(process, safety),

@@ -181,7 +181,7 @@ class History:
             self._check_order(sent, answer.json())
         elif path == "/v1/payments/pay":
             self._learn_payment(answer.json())
-        elif path.startswith("/v1/products/"):
+        elif path.startswith("/v1/products/") and not path.endswith("/similar"):
             self._learn_product(sent, answer.json())
             self._check_form(sent, answer)
 

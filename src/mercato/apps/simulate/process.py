@@ -18,6 +18,7 @@ from mercato.apps.simulate.clock import SimulatedClock
 from mercato.apps.simulate.disk import Disk
 from mercato.apps.simulate.events import FaultyListeners, tamper
 from mercato.apps.simulate.gateway import GatewayLine
+from mercato.apps.simulate.index import SimulatedShelf
 from mercato.apps.simulate.loop import Process, SimulatedLoop
 from mercato.apps.simulate.mail import MailLine
 from mercato.apps.simulate.passwords import SimulatedPasswords
@@ -34,6 +35,7 @@ from mercato.runtime.settings import Settings
 from mercato.runtime.telemetry import Telemetry
 from mercato.services.notifications.service import service as notifications
 from mercato.services.payments.service import service as payments
+from mercato.services.search.service import service as search
 from mercato.services.users.service import service as users
 from mercato.values.ids import Ids
 
@@ -54,6 +56,7 @@ class Surroundings(msgspec.Struct):
     folder: Path
     gateway: Any
     mail: Any
+    index: SimulatedShelf
     listeners: FaultyListeners
     reached: Callable[[str], None]
     on_kill: Callable[[], None]
@@ -79,6 +82,11 @@ class ShopProcess(Process):
     def node(self) -> Node:
         assert self.shop is not None, "the process has not been started"
         return self.shop.node
+
+    @property
+    def index_mark(self) -> int:
+        """Up to which change of its entries search's index has everything."""
+        return self._around.index.index.mark
 
     def has_changed(self, service: str) -> bool:
         """Whether any row of this service is another than when this was asked before."""
@@ -162,6 +170,8 @@ class ShopProcess(Process):
                     return around.listeners.tampered(payments(setup, line))
                 if make is notifications:
                     return around.listeners.tampered(notifications(setup, MailLine(around.mail)))
+                if make is search:
+                    return around.listeners.tampered(search(setup, around.index))
                 if make is users:
                     return around.listeners.tampered(users(setup, SimulatedPasswords(setup.parts.pools.slow)))
                 return around.listeners.tampered(make(setup))

@@ -140,6 +140,27 @@ QUICK: dict[str, Questions] = {
     ),
     "catalog": (),
     "pricing": (),
+    "search": (
+        (
+            "I22",
+            "SELECT e.store || ' ' || e.id, 'its lowest price is not that of a variant: ' || e.price_from "
+            "FROM entries e WHERE e.price_from IS NOT (SELECT min(p.amount) FROM prices p JOIN variants v "
+            "ON v.store = p.store AND v.id = p.variant_id WHERE p.store = e.store AND p.product_id = e.id "
+            "AND p.currency = e.currency AND v.product_id = e.id AND v.version = e.version)",
+        ),
+        (
+            "I22",
+            "SELECT e.store || ' ' || e.id, 'whether it is available is not what its variants say: ' || e.available "
+            "FROM entries e WHERE e.available <> coalesce((SELECT max(s.in_stock) FROM stock s JOIN variants v "
+            "ON v.store = s.store AND v.id = s.variant_id WHERE s.store = e.store AND v.product_id = e.id "
+            "AND v.version = e.version), 0)",
+        ),
+        (
+            "I22",
+            "SELECT 'its changes', 'one has the number ' || max(e.changed) || ', the latest is ' || m.number "
+            "FROM entries e, marks m WHERE m.name = 'entries' GROUP BY m.number HAVING max(e.changed) > m.number",
+        ),
+    ),
 }
 
 _TWICE = (

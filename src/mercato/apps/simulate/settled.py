@@ -24,6 +24,9 @@ def unrest(process: ShopProcess) -> str:
         waiting = _intents(executor.database.writer)
         if waiting:
             return f"{name} has slow work: {waiting}"
+    ((latest,),) = node.executors["search"].database.writer.fetch("SELECT max(changed) FROM entries", (), 1)
+    if process.index_mark < (latest or 0):
+        return f"the index is at {process.index_mark} of {latest} changes"
     return ""
 
 

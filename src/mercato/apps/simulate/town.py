@@ -17,6 +17,7 @@ from mercato.apps.simulate.clock import SimulatedClock
 from mercato.apps.simulate.disk import Disk
 from mercato.apps.simulate.events import FaultyListeners
 from mercato.apps.simulate.gateway import SimulatedGateway
+from mercato.apps.simulate.index import SimulatedShelf
 from mercato.apps.simulate.loop import SimulatedLoop
 from mercato.apps.simulate.mail import SimulatedMailServer
 from mercato.apps.simulate.passwords import hashed
@@ -120,6 +121,7 @@ class _Founding:
             folder=folder,
             gateway=SimulatedGateway(loop, weather, chance, trace, lambda *_: None),
             mail=SimulatedMailServer(loop, weather, chance, trace),
+            index=SimulatedShelf(chance),
             listeners=FaultyListeners(weather, chance),
             reached=lambda _point: None,
             on_kill=lambda: None,

@@ -18,6 +18,7 @@ from mercato.apps.simulate.events import FaultyListeners
 from mercato.apps.simulate.findings import Finding
 from mercato.apps.simulate.gateway import SIGNATURE, SimulatedGateway
 from mercato.apps.simulate.history import History
+from mercato.apps.simulate.index import SimulatedShelf
 from mercato.apps.simulate.logged import complaint
 from mercato.apps.simulate.loop import Process, SimulatedLoop
 from mercato.apps.simulate.mail import SimulatedMailServer
@@ -81,6 +82,7 @@ class World:
         self.gateway = SimulatedGateway(loop, weather, self.chance("gateway"), self.trace, self.fail)
         self.gateway.post = self._post
         self.mail = SimulatedMailServer(loop, weather, self.chance("mail"), self.trace)
+        self.index = SimulatedShelf(self.chance("index"), bad_disk=weather.full_every > 0)
         self.network = Network(loop, weather, self.chance("network"))
         self.listeners = FaultyListeners(weather, self.chance("listeners"))
         self.history = History(self.fail, self.clock.now)
@@ -157,7 +159,7 @@ class World:
         self.trace.note("world", "calm")
         self.calm = True
         self.around.calm = self.network.calm = self.gateway.calm = True
-        self.mail.calm = self.listeners.calm = self.disk.calm = True
+        self.mail.calm = self.index.calm = self.listeners.calm = self.disk.calm = True
         self.disk.full = False
         self.clock.pass_latest(0)  # a clock that was set back is right again: what waits for a moment sees it come
 
@@ -196,7 +198,8 @@ class World:
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
-            self.loop, self.clock, self.weather, self.disk, self.folder, self.gateway, self.mail, self.listeners,
+            self.loop, self.clock, self.weather, self.disk, self.folder, self.gateway, self.mail, self.index,
+            self.listeners,
             reached=self._at_point, on_kill=self.crash, committed=self._committed, logged=self._logged,
         )  # fmt: skip
 

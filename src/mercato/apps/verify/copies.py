@@ -12,6 +12,12 @@ from mercato.values.commerce import quantities
 
 OVER = ("paid", "cancelled")
 
+
+class _Titled(msgspec.Struct):
+    title: str
+
+
+_TITLED = msgspec.json.Decoder(_Titled)
 _CART = msgspec.json.Decoder(CartDocument)
 
 
@@ -19,6 +25,7 @@ def across(look: Snapshot) -> Iterator[Difference]:
     yield from _prices(look)
     yield from _variants(look)
     yield from _carts(look)
+    yield from _entries(look)
 
 
 def _prices(look: Snapshot) -> Iterator[Difference]:
@@ -39,6 +46,19 @@ def _variants(look: Snapshot) -> Iterator[Difference]:
             said = f"{product.title}, {product.status}" if product else "nothing"
             text = f"carts has {row.title}, {'' if row.on_sale else 'not '}on sale; catalog has {said}"
             yield Difference("I22", f"{row.store} {row.variant_id}", text)
+
+
+def _entries(look: Snapshot) -> Iterator[Difference]:
+    """What is searched. Of a shop that is older than its search, products may be missing until they are told again."""
+    products = {(row.store, row.id): row for row in look.all("catalog", statements.PRODUCTS)}
+    entries = {(row.store, row.id): row for row in look.all("search", statements.SEARCHED)}
+    is_told = any(row.number for row in look.all("search", statements.TOLD_AGAIN))
+    for key in products.keys() | entries.keys():
+        product, entry = products.get(key), entries.get(key)
+        owned = (product.title, product.status) if product else None
+        copied = (_TITLED.decode(entry.body).title, entry.status) if entry else None
+        if owned != copied and (entry is not None or is_told):
+            yield Difference("I22", " ".join(key), f"search has {copied}, catalog {owned}")
 
 
 def _carts(look: Snapshot) -> Iterator[Difference]:

@@ -15,6 +15,7 @@ from mercato.services.inventory.storage import movements, reservations, stock
 from mercato.services.orders.storage import bodies, ordered_carts, orders, transitions
 from mercato.services.payments.storage import dues, payments, refunds
 from mercato.services.pricing.storage import prices
+from mercato.services.search.storage import TOLD, entries, marks
 
 
 class LevelSums(msgspec.Struct, frozen=True):
@@ -146,6 +147,20 @@ class SoldProduct(msgspec.Struct, frozen=True):
     id: str
     title: str
     status: str
+
+
+class SearchedProduct(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+    status: str
+    body: str
+    currency: str
+    price_from: int | None
+    available: int
+
+
+class ToldAgain(msgspec.Struct, frozen=True):
+    number: int
 
 
 class CopiedVariant(msgspec.Struct, frozen=True):
@@ -282,6 +297,20 @@ COPIED_VARIANTS = fetch(
     select(variants.c.store, variants.c.variant_id, variants.c.product_id, variants.c.title, variants.c.on_sale),
     across_stores=True,
 )
+SEARCHED = fetch(
+    SearchedProduct,
+    select(
+        entries.c.store,
+        entries.c.id,
+        entries.c.status,
+        entries.c.body,
+        entries.c.currency,
+        entries.c.price_from,
+        entries.c.available,
+    ),
+    across_stores=True,
+)
+TOLD_AGAIN = fetch(ToldAgain, select(marks.c.number).where(marks.c.name == TOLD), across_stores=True)
 _documents = tables.documents
 STORED_CARTS = fetch(
     StoredCart,

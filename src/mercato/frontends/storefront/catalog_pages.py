@@ -9,6 +9,7 @@ from minijinja import safe
 
 from mercato.contracts.catalog import GetProduct, ListProducts, Picture, Product, Sort
 from mercato.frontends.storefront.choosing import Chosen, choose
+from mercato.frontends.storefront.search_pages import FACETS, Place, first_of, groups_for, narrowed_list, similar_to
 from mercato.frontends.storefront.visit import Visit
 from mercato.runtime.http.exchange import Reply
 from mercato.values.commerce import MAX_QUANTITY
@@ -23,6 +24,8 @@ SORTS = (
     ("price_down", "Price, high to low"),
     ("title", "Name"),
 )
+# Where filters are chosen, search makes the list: it has no order by name.
+LIST_SORTS = (*SORTS[:3], ("best_selling", "Best selling"))
 
 
 async def home(visit: Visit) -> Reply:
@@ -31,7 +34,8 @@ async def home(visit: Visit) -> Reply:
 
 
 async def all_products(visit: Visit) -> Reply:
-    return await _list(visit, "", "/products", {"title": "All products", "trail": (), "below": ()})
+    about: dict[str, Any] = {"title": "All products", "trail": (), "below": ()}
+    return await _list(visit, "", Place("/products", "All products", LIST_SORTS), about)
 
 
 async def category(visit: Visit) -> Reply:
@@ -41,7 +45,10 @@ async def category(visit: Visit) -> Reply:
     if found is None:
         raise NotFound("there is no such category")
     about = {"title": found.name, "trail": shell.trail(found.parent_id), "below": shell.children(found.id)}
-    return await _list(visit, found.id, f"/categories/{quote(handle, safe='')}", about)
+    path = f"/categories/{quote(handle, safe='')}"
+    facets = tuple(facet for facet in FACETS if facet != "category")  # those below it are links of the page
+    place = Place(path, found.name, LIST_SORTS, given={"category": found.id}, facets=facets)
+    return await _list(visit, found.id, place, about)
 
 
 async def product(visit: Visit) -> Reply:
@@ -61,23 +68,29 @@ async def product(visit: Visit) -> Reply:
         quantity=quantity if quantity.isdecimal() and len(quantity) <= len(str(MAX_QUANTITY)) else "1",
         most=MAX_QUANTITY,
         few=FEW,
+        similar=await similar_to(visit, found.id),
     )
 
 
-async def _list(visit: Visit, category_id: str, path: str, about: dict[str, Any]) -> Reply:
-    query = visit.request.query_values()
+async def _list(visit: Visit, category_id: str, place: Place, about: dict[str, Any]) -> Reply:
+    """The list of the catalogue, or of search where filters are chosen. Without search there are no filters."""
+    narrowed = await narrowed_list(visit, place)
+    if narrowed is not None:
+        return await visit.show("search.html", categories=(), popular=(), **{**narrowed, **about})
+    query = dict(visit.request.query_pairs())
     sort = _sort_of(query.get("sort", "newest"))
-    first = _first_of(query.get("from", "1"))
+    first = first_of(query.get("from", "1"))
     page = await visit.ask(ListProducts(category_id, sort, query.get("cursor", ""), PAGE))
     return await visit.show(
         "list.html",
-        path=safe(path),
+        path=safe(place.path),
         sorts=SORTS,
         sort=sort,
         cards=page.items,
         first=first,
         last=first + len(page.items) - 1,
         next=page.next,
+        **await groups_for(visit, place),
         **about,
     )
 
@@ -86,13 +99,6 @@ def _sort_of(text: str) -> Sort:
     if text not in get_args(Sort):
         raise Malformed("there is no such order of products")
     return text  # type: ignore[return-value]
-
-
-def _first_of(text: str) -> int:
-    """The place in its list of the first product on a page: only for show."""
-    if not text.isascii() or not text.isdecimal() or len(text) > len("1000000"):
-        raise Malformed("`from` is a number")
-    return max(1, int(text))
 
 
 def _gallery(found: Product, chosen: Chosen) -> list[Picture]:

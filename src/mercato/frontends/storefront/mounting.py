@@ -14,6 +14,7 @@ from mercato.frontends.storefront import (
     entrance_pages,
     order_pages,
     payment_pages,
+    search_pages,
 )
 from mercato.frontends.storefront.assets import Assets
 from mercato.frontends.storefront.formats import Formats
@@ -38,6 +39,8 @@ PAGES: tuple[Row, ...] = (
     ("GET", "/categories/{handle}", catalog_pages.category, Anyone, "read"),
     ("GET", "/products/{handle}", catalog_pages.product, Anyone, "read"),
     ("POST", "/products/{handle}", cart_pages.add, Anyone, "write"),
+    ("GET", "/search", search_pages.search, Anyone, "read"),
+    ("GET", "/brands/{name}", search_pages.brand, Anyone, "read"),
     ("GET", "/cart", cart_pages.cart, Anyone, "read"),
     ("POST", "/cart/change", cart_pages.change, Buyer, "write"),
     ("POST", "/cart/empty", cart_pages.empty, Buyer, "write"),

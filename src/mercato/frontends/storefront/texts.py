@@ -30,6 +30,17 @@ NOTICES = {
     "nothing_due": "There is nothing to pay for this order any more.",
 }
 
+# What filters are called; options have names of their own.
+FACETS = {
+    "category": "Category",
+    "brand": "Brand",
+    "seller": "Seller",
+    "price": "Price",
+    "rating": "Rating",
+    "in_stock": "Stock",
+}
+YES_NO = {"true": "In stock", "false": "Sold out"}
+
 # Notices about something that did not work.
 TROUBLE = frozenset(
     "cart_full cart_locked cart_not_joined other_currency choose sold_out not_enough not_for_sale cannot_cancel "

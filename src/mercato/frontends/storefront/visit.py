@@ -182,4 +182,5 @@ def _around(shell: Shell | None, base: str) -> dict[str, Any]:
         "store_name": shell.store.name if shell else "Shop",
         "zone": shell.store.time_zone if shell else "UTC",
         "roots": shell.roots if shell else (),
+        "typed": "",
     }

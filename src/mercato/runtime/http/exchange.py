@@ -58,15 +58,19 @@ class Request:
 
     def query_values(self) -> dict[str, str]:
         """The parameters of the query string. Raises Malformed for one that is given twice or is too long."""
+        return _single_values(self.query_pairs(), "query parameter")
+
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The parameters of the query string as they were given, some perhaps several times. Raises Malformed."""
         if len(self.query) > MAX_QUERY:
             raise Malformed(f"the query string has more than {MAX_QUERY} bytes")
-        return _single_values(self.query, "query parameter")
+        return _pairs(self.query, "query parameter")
 
     def form(self) -> dict[str, str]:
         """The fields of a form. Raises Malformed for a field that is given twice, or for another content type."""
         if not self.header(b"content-type").startswith("application/x-www-form-urlencoded"):
             raise Malformed("a form is sent as application/x-www-form-urlencoded")
-        return _single_values(self.body, "form field")
+        return _single_values(_pairs(self.body, "form field"), "form field")
 
     def cookie(self, name: str) -> str:
         for part in self.header(b"cookie").split(";"):
@@ -150,11 +154,14 @@ def _wait_seconds(prefer: bytes) -> float:
     return 0.0
 
 
-def _single_values(text: bytes, what: str) -> dict[str, str]:
+def _pairs(text: bytes, what: str) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=300)
+        return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=300)
     except (UnicodeError, ValueError):
         raise Malformed(f"a {what} is not percent-encoded UTF-8") from None
+
+
+def _single_values(pairs: list[tuple[str, str]], what: str) -> dict[str, str]:
     values = dict(pairs)
     if len(values) != len(pairs):
         raise Malformed(f"a {what} is given twice")

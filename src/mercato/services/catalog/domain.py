@@ -3,11 +3,14 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from html import unescape
 from typing import NewType
 
 import msgspec
 
 from mercato.contracts.catalog import (
+    LONGEST_TEXT,
+    DescribedVariant,
     Image,
     Option,
     OptionsMismatch,
@@ -15,6 +18,7 @@ from mercato.contracts.catalog import (
     PictureSize,
     Product,
     ProductCard,
+    ProductDescribed,
     ProductDraft,
     SoldVariant,
     Spec,
@@ -34,6 +38,8 @@ UrlOf = Callable[[str], str]  # where browsers find what is kept under a key
 
 MOST_MEDIA = 250  # of one product
 SMALL = 320  # pixels of width that are enough beside a line of a cart
+
+_TAG = re.compile(r"<[^>]*>")
 
 
 def slug_of(name: str) -> str:
@@ -150,6 +156,39 @@ def body_of(
 
 def sold_variants(body: ProductBody) -> tuple[SoldVariant, ...]:
     return tuple(SoldVariant(variant.id, variant.sku, " / ".join(variant.options)) for variant in body.variants)
+
+
+def description_of(product: StoredProduct, url_of: UrlOf) -> ProductDescribed:
+    """What others are told of a product in words."""
+    body = product.body
+    return ProductDescribed(
+        product.id,
+        product.version,
+        product.status,
+        body.seller,
+        product.handle,
+        product.title,
+        body.vendor,
+        body.type,
+        body.tags,
+        body.categories,
+        body.options,
+        body.specs,
+        plain_text(body.description),
+        product.currency,
+        tuple([DescribedVariant(each.id, each.sku, each.barcode, each.options) for each in body.variants]),
+        product.created_at,
+        next(iter(gallery_of(body, url_of)), None),
+    )
+
+
+def plain_text(html: str) -> str:
+    """Cleaned HTML without its tags, on one line, at most LONGEST_TEXT characters."""
+    if "<" in html:
+        html = _TAG.sub(" ", html)
+    if "&" in html:
+        html = unescape(html)
+    return " ".join(html.split())[:LONGEST_TEXT]
 
 
 def name_of(media_id: str, content: bytes, suffix: str) -> str:

@@ -8,6 +8,7 @@ from mercato.contracts.catalog import (
     ChangeProduct,
     CompleteMedia,
     CreateProduct,
+    DescribeAgain,
     GetMedia,
     GetProduct,
     ListCategories,
@@ -26,7 +27,7 @@ from mercato.runtime.setup import Setup
 from mercato.services.catalog import jobs, listeners, queries, storage
 from mercato.services.catalog.adapters.pictures import PictureMaker, PictureProgram
 from mercato.services.catalog.api import routes
-from mercato.services.catalog.commands import categories, imports, media, products
+from mercato.services.catalog.commands import categories, imports, media, products, telling
 from mercato.services.catalog.messages import (
     ForgetMedia,
     GetImport,
@@ -55,6 +56,7 @@ def service(setup: Setup, maker: PictureMaker | None = None) -> Service:
             Handle(ReplaceProduct, partial(products.replace_product, url_of)),
             Handle(ChangeProduct, partial(products.change_product, url_of)),
             Handle(SaveCategory, categories.save_category),
+            Handle(DescribeAgain, telling.describe_again),
             Handle(ImportProducts, imports.import_products),
             Handle(RecordImport, imports.record_import),
             Handle(AwaitMedia, partial(media.await_media, url_of)),

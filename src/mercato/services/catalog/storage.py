@@ -230,6 +230,17 @@ LIST_PRODUCTS_BY_HANDLES = fetch(
     ProductRow,
     select(*_product_columns).where(products.c.store == bindparam("store"), any_of(products.c.handle, "handles")),
 )
+LIST_PRODUCTS_AFTER = fetch(
+    ProductRow,
+    select(*_product_columns)
+    .where(
+        products.c.store == bindparam("store"),
+        products.c.id > bindparam("after"),
+        products.c.created_at < bindparam("made_before"),
+    )
+    .order_by(products.c.id)
+    .limit(bindparam("limit_")),
+)
 CHANGE_PRODUCT = write(
     update(products)
     .where(

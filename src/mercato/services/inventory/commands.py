@@ -1,12 +1,15 @@
 """What may be changed in inventory: stock that comes and goes, each time with the movement that explains it."""
 
-from mercato.contracts.inventory import AdjustStock, NotEnoughStock, StockChanged, VariantStock
+from mercato.contracts.inventory import AdjustStock, NotEnoughStock, StockChanged, TellStockAgain, VariantStock
+from mercato.runtime.database.statements import as_list
 from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.domain import Level, moved
 from mercato.services.inventory.queries import stock_of
 from mercato.values.ids import LocationId, VariantId
 from mercato.values.messages import Caller
+
+MOST_LEVELS = 100_000  # of the variants that are told of at once
 
 
 def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> VariantStock:
@@ -17,6 +20,12 @@ def adjust_stock(tx: Transaction, command: AdjustStock, _caller: Caller) -> Vari
         raise NotEnoughStock(available=available)
     change_stock(tx, command.variant_id, location_id, command.change, command.reason)
     return stock_of(tx, command.variant_id)
+
+
+def tell_stock_again(tx: Transaction, command: TellStockAgain, _caller: Caller) -> None:
+    for row in tx.all(storage.LIST_LEVELS, limit=MOST_LEVELS, variant_ids=as_list(command.variant_ids)):
+        event = StockChanged(VariantId(row.variant_id), LocationId(row.location_id), row.available, row.version)
+        tx.emit(event, row.variant_id, row.version)
 
 
 def change_stock(tx: Transaction, variant_id: VariantId, location_id: str, change: int, reason: str) -> None:

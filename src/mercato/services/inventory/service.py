@@ -1,7 +1,7 @@
 """The manifest of inventory."""
 
 from mercato.contracts.catalog import FiguresGiven
-from mercato.contracts.inventory import AdjustStock, FindShortages, GetStock
+from mercato.contracts.inventory import AdjustStock, FindShortages, GetStock, TellStockAgain
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.setup import Setup
@@ -15,7 +15,10 @@ def service(_setup: Setup) -> Service:
         name="inventory",
         package="mercato.services.inventory",
         tables=storage.metadata,
-        handlers=(Handle(AdjustStock, commands.adjust_stock, keys=lambda command: (command.variant_id,)),),
+        handlers=(
+            Handle(AdjustStock, commands.adjust_stock, keys=lambda command: (command.variant_id,)),
+            Handle(TellStockAgain, commands.tell_stock_again),
+        ),
         asks=(Ask(GetStock, queries.get_stock), Ask(FindShortages, queries.find_shortages, snapshot=False)),
         listeners=(
             Listen(FiguresGiven, listeners.when_figures_are_given_change_stock, reads=listeners.stock_of_figures),

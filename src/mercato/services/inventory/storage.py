@@ -73,6 +73,13 @@ class AvailableRow(msgspec.Struct, frozen=True):
     available: int
 
 
+class LevelRow(msgspec.Struct, frozen=True):
+    variant_id: str
+    location_id: str
+    available: int
+    version: int
+
+
 class LocationRow(msgspec.Struct, frozen=True):
     id: str
     name: str
@@ -93,6 +100,12 @@ LIST_AVAILABLE = fetch(
     ),
 )
 ADD_MOVEMENT = insert_into(movements)
+LIST_LEVELS = fetch(
+    LevelRow,
+    select(stock.c.variant_id, stock.c.location_id, stock.c.available, stock.c.version).where(
+        stock.c.store == bindparam("store"), any_of(stock.c.variant_id, "variant_ids")
+    ),
+)
 FIRST_LOCATION = fetch(
     LocationRow,
     select(locations.c.id, locations.c.name)

@@ -1,12 +1,15 @@
 """What may be changed in pricing."""
 
-from mercato.contracts.pricing import PriceChanged, Rates, RatesChanged, SetPrices, SetRates
+from mercato.contracts.pricing import PriceChanged, Rates, RatesChanged, SetPrices, SetRates, TellPricesAgain
+from mercato.runtime.database.statements import as_list
 from mercato.runtime.transaction import Transaction
 from mercato.services.pricing import storage
 from mercato.services.pricing.queries import price_in
 from mercato.values.commerce import PricedVariant
-from mercato.values.ids import ProductId
+from mercato.values.ids import ProductId, VariantId
 from mercato.values.messages import Caller
+
+MOST_PRICES = 100_000  # of the variants that are told of at once
 
 
 def set_prices(tx: Transaction, command: SetPrices, _caller: Caller) -> None:
@@ -27,6 +30,14 @@ def save_price(tx: Transaction, product_id: ProductId, currency: str, price: Pri
         tx.change(storage.PRICES, known, row)
     event = PriceChanged(price.variant_id, product_id, currency, price.amount, price.compare_at)
     tx.emit(event, price.variant_id, version)
+
+
+def tell_prices_again(tx: Transaction, command: TellPricesAgain, _caller: Caller) -> None:
+    for row in tx.all(storage.LIST_PRICES_OF_THESE, limit=MOST_PRICES, variant_ids=as_list(command.variant_ids)):
+        event = PriceChanged(
+            VariantId(row.variant_id), ProductId(row.product_id), row.currency, row.amount, row.compare_at
+        )
+        tx.emit(event, row.variant_id, row.version)
 
 
 def set_rates(tx: Transaction, command: SetRates, _caller: Caller) -> Rates:

@@ -1,7 +1,7 @@
 """The manifest of pricing."""
 
 from mercato.contracts.catalog import FiguresGiven
-from mercato.contracts.pricing import GetPrices, QuoteCart, SetPrices, SetRates
+from mercato.contracts.pricing import GetPrices, QuoteCart, SetPrices, SetRates, TellPricesAgain
 from mercato.runtime.service import Ask, Handle, Listen, Service
 from mercato.runtime.setup import Setup
 from mercato.services.pricing import commands, listeners, queries, storage
@@ -17,6 +17,7 @@ def service(_setup: Setup) -> Service:
         handlers=(
             Handle(SetPrices, commands.set_prices),
             Handle(SetRates, commands.set_rates),
+            Handle(TellPricesAgain, commands.tell_prices_again),
         ),
         asks=(
             Ask(QuoteCart, queries.quote_cart, snapshot=False),

@@ -60,11 +60,15 @@ PRICES = Kept(
     prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version", together=True
 )
 RATES = Kept(rates, RatesRow, changing=("tax_millionths", "tax_included", "shipping", "version"), guard="version")
+_columns = tuple(column for column in prices.c if column.name != "store")
 LIST_PRICES = fetch(
     PriceRow,
-    select(*(c for c in prices.c if c.name != "store")).where(
+    select(*_columns).where(
         prices.c.store == bindparam("store"),
         prices.c.currency == bindparam("currency"),
         any_of(prices.c.variant_id, "variant_ids"),
     ),
+)
+LIST_PRICES_OF_THESE = fetch(
+    PriceRow, select(*_columns).where(prices.c.store == bindparam("store"), any_of(prices.c.variant_id, "variant_ids"))
 )

@@ -234,6 +234,7 @@ class IndexContract:
         assert narrowed(values={"category": ("cat_shoes",)}) == ["p1", "p2", "p3"]
         assert narrowed(values={"option.size": ("44",)}) == ["p2", "p3"]
         assert narrowed(values={"option.size": ("44",), "option.colour": ("blue",)}) == ["p2"]
+        assert narrowed(values={"option.Size": ("44",)}) == ["p2", "p3"]
         assert narrowed(values={"option.never": ("44",)}) == []
         assert narrowed(values={"seller": ("sel_2",)}) == ["p3"]
         assert narrowed(price=(4_000, 6_000)) == ["p1", "p2"]
@@ -334,6 +335,18 @@ class IndexContract:
         assert set(ids(Finder(index), "sofa", rules=both)) == {"p1", "p2", "p3"}
         assert set(ids(Finder(index), "couch", rules=one)) == {"p2", "p3"}
         assert set(ids(Finder(index), "sofa", rules=one)) == {"p1", "p3"}
+
+    def test_a_language_has_its_own_stems_and_stop_words(self, index: Index) -> None:
+        index.write([entry("p1", "Hosen für Kinder", language="de"), entry("p2", "Jacke", language="de")], 1)
+        assert ids(Finder(index), "eine Hose", rules=SearchRules(language="de")) == ["p1"]
+        assert ids(Finder(index), "Jacken", rules=SearchRules(language="de")) == ["p2"]
+
+    def test_names_that_are_no_ascii_are_options_too(self, index: Index) -> None:
+        index.write([entry("p1", "Hose", options={"größe.1 \\": ("44", 'a"b')})], 1)
+        finder = Finder(index)
+        assert ids(finder, "hose", filters=Filters({"option.Größe.1 \\": ('a"b',)})) == ["p1"]
+        facets = found(finder, "hose", facets=("option.größe.1 \\",)).facets
+        assert facets["option.größe.1 \\"] == (("44", 1), ('a"b', 1))
 
     def test_stop_words_never_empty_a_search(self, index: Index) -> None:
         index.write([entry("p1", "The The: Soul Mining"), entry("p2", "Soul food")], 1)

@@ -12,6 +12,7 @@ from mercato.services.search.finding.documents import document_of
 from mercato.services.search.finding.features import FEATURES, features, read, scene
 from mercato.services.search.finding.plan import Scored, candidate_of
 from mercato.services.search.finding.ranking import BY_HAND, WEIGHTS, rank
+from mercato.services.search.finding.store_rules import read_rules
 from mercato.services.search.finding.understanding import Words, understand
 from mercato.services.search.text.vocabulary import Vocabulary
 from tests.services.search.entries import entry
@@ -26,7 +27,7 @@ def scored(title: str, **more: Any) -> Scored:
 
 def known(typed: str, *titles: str, now: int = 0, **more: Any) -> dict[str, float]:
     """The features of the first of these titles."""
-    understood = understand(typed, SearchRules(), Words(Vocabulary()))
+    understood = understand(typed, read_rules(SearchRules()), Words(Vocabulary()))
     reads = [read(1.0, candidate_of(scored(title, **more)), understood.single_stems) for title in titles]
     return dict(zip(FEATURES, features(scene(understood, reads, now), reads[0]), strict=True))
 
@@ -62,7 +63,7 @@ def test_what_speaks_for_a_candidate_is_more(feature: str, typed: str, better: s
 
 def test_a_brand_that_was_typed_speaks_against_others() -> None:
     assert known("runwell shoes", "Shoes", brand="Runwell")["brand"] == 1.0
-    understood = understand("runwell shoes", SearchRules(), Words(Vocabulary()))
+    understood = understand("runwell shoes", read_rules(SearchRules()), Words(Vocabulary()))
     both = [
         read(1.0, candidate_of(scored("Shoes", brand=brand)), understood.single_stems) for brand in ("Other", "Runwell")
     ]
@@ -83,20 +84,20 @@ def test_what_sells_is_in_stock_and_new_speaks_for_a_candidate() -> None:
 
 
 def test_equal_candidates_are_in_the_order_of_their_ids() -> None:
-    understood = understand("shoes", SearchRules(), Words(Vocabulary()))
+    understood = understand("shoes", read_rules(SearchRules()), Words(Vocabulary()))
     hits = rank(understood, [scored("Shoes", id=each) for each in ("c", "a", "b")], {}, {}, 0)
     assert [hit.id for hit in hits] == ["a", "b", "c"]
 
 
 def test_weights_change_the_order() -> None:
-    understood = understand("shoes", SearchRules(), Words(Vocabulary()))
+    understood = understand("shoes", read_rules(SearchRules()), Words(Vocabulary()))
     candidates = [scored("Shoes", id="a"), scored("A pair of shoes", id="b", ratings=90_000)]
     assert rank(understood, candidates, {}, {}, 0)[0].id == "a"
     assert rank(understood, candidates, {"popular": 5.0}, {}, 0)[0].id == "b"
 
 
 def test_reasons_sum_to_the_score() -> None:
-    understood = understand("red shoes", SearchRules(), Words(Vocabulary()))
+    understood = understand("red shoes", read_rules(SearchRules()), Words(Vocabulary()))
     hit = rank(understood, [scored("Red shoes", ratings=5, rating=300)], {}, {"p1": 2.0}, 0)[0]  # type: ignore[dict-item]
     assert sum(hit.reasons.values()) == pytest.approx(hit.score)
     assert msgspec.json.decode(msgspec.json.encode(hit), type=type(hit)) == hit

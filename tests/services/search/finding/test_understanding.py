@@ -3,6 +3,7 @@
 import pytest
 
 from mercato.contracts.search import SearchRules
+from mercato.services.search.finding.store_rules import read_rules
 from mercato.services.search.finding.understanding import MOST_WORDS, Understood, Words, understand
 from mercato.services.search.text.vocabulary import Vocabulary
 
@@ -10,7 +11,7 @@ COUNTS = {"": 1_000, "running": 300, "shoes": 500, "laces": 50, "card": 400, "ca
 
 
 def read(typed: str, *, bold: bool = False, elsewhere: int = 0) -> Understood:
-    return understand(typed, SearchRules(), Words(Vocabulary(COUNTS.items()), lambda _: elsewhere), bold)
+    return understand(typed, read_rules(SearchRules()), Words(Vocabulary(COUNTS.items()), lambda _: elsewhere), bold)
 
 
 def stems(understood: Understood) -> list[str]:

@@ -72,8 +72,21 @@ class Shopper:
                 await client.insist("GET", path, anonymous=anonymous, if_none_match=etag)
         if client.does(0.15):
             await client.get("/v1/products?category=shirts&sort=price_up&limit=3")
+        if client.does(0.3):
+            await self._search()
         if client.does(0.15):
             await Pry(client).run()
+
+    async def _search(self) -> None:
+        """Whatever is typed, only goods of this store are found (I24)."""
+        client = self._client
+        typed = client.random.choice(("shirt", "Shirt 1", "shrit", "size l", "store"))
+        found = await client.get(f"/v1/search?q={typed.replace(' ', '+')}&limit=5&in_stock=true&facets=option.size")
+        for hit in found["hits"] if found else ():
+            if self._store.mark not in hit["card"]["title"]:
+                client.around.fail("I24", "GET /v1/search", f"{client.who.name} found {hit['card']['title']}")
+        if client.does(0.3):
+            await client.get(f"/v1/suggest?prefix={typed[:3]}")
 
     async def _fill(self) -> None:
         client = self._client

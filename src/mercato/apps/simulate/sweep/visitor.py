@@ -1,7 +1,9 @@
 """A visitor of the sweep: does once what shoppers, clerks and newcomers do not do, so that its points are reached."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from mercato.apps.directory import GuestPass
 from mercato.apps.simulate.history import Who
@@ -14,6 +16,8 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.access.sealed import seal
 from mercato.runtime.bulkheads import ROOM
 from mercato.runtime.http.exchange import MAX_BODY
+from mercato.runtime.node import Node
+from mercato.services.search.messages import RebuildIndex
 from mercato.values.clock import DAY
 from mercato.values.ids import Ids, OrderId
 from mercato.values.messages import Caller, Refusal
@@ -40,6 +44,7 @@ class Visitor:
         await asyncio.sleep(0.5)
         await self._knock()
         await self._manage()
+        await self._search()
         await self._order_in_a_crowd()
         await self._wait_for_news()
 
@@ -55,6 +60,13 @@ class Visitor:
         await self._staff.insist("POST", "/v1/store/api-keys", {"name": "of the visitor"})
         await self._staff.insist("PATCH", "/v1/store", {"name": f"{self._store.mark} shop"})
 
+    async def _search(self) -> None:
+        """For what there is, what is like it, and what there is not; and an operator has the index made anew."""
+        for path in ("search?q=shirt", "search?q=hovercraft", "suggest?prefix=shi"):
+            await self._guest.insist("GET", f"/v1/{path}")
+        await self._guest.insist("GET", f"/v1/products/{self._store.goods[0].product_id}/similar")
+        await self._ask(lambda node: node.calls.do(RebuildIndex(), Caller.system("", "visitor")))
+
     async def _order_in_a_crowd(self) -> None:
         """One quote in so many tabs at once that some must wait in line."""
         guest = self._guest
@@ -68,11 +80,20 @@ class Visitor:
     async def _wait_for_news(self) -> None:
         """As the storefront does, which asks in the process itself."""
         orders = [order_id for order_id, seen in self._world.history.orders.items() if seen.store == self._store.id]
-        process = self._world.process
-        if orders and process is not None and process.shop is not None:
+        if orders:
             query, caller = AwaitOutcome(OrderId(orders[0]), LATEST, 1.0), Caller.system(self._store.id, "visitor")
+            await self._ask(lambda node: node.calls.ask(query, caller))
+
+    async def _ask(self, asks: Callable[[Node], Awaitable[Any]]) -> None:
+        """In the process itself."""
+
+        async def asking(node: Node) -> None:
+            await asks(node)
+
+        process = self._world.process
+        if process is not None and process.shop is not None:
             with suppress(Killed, Refusal):
-                await process.run(self._world.loop.create_task, process.node.calls.ask(query, caller))
+                await process.run(self._world.loop.create_task, asking(process.node))
 
     async def _order(self, signed: str) -> None:
         with suppress(Lost):

@@ -32,8 +32,15 @@ def save_category(tx: Transaction, command: SaveCategory, _caller: Caller) -> Ca
         known.version + 1 if known else 1,
     )
     tx.defer(storage.SAVE_CATEGORY, **msgspec.structs.asdict(row))
-    tx.emit(CategoryChanged(CategoryId(row.id)), row.id, row.version)
+    tell(tx, row)
     return category_of(row)
+
+
+def tell(tx: Transaction, row: storage.CategoryRow) -> None:
+    """Tell what the category is."""
+    parent_id = CategoryId(row.parent_id) if row.parent_id else None
+    event = CategoryChanged(CategoryId(row.id), parent_id, row.handle, row.name, row.path, row.position)
+    tx.emit(event, row.id, row.version)
 
 
 class Tree:
@@ -81,7 +88,7 @@ class Tree:
 def _add(tx: Transaction, parent_id: CategoryId | None, name: str, path: str) -> storage.CategoryRow:
     row = storage.CategoryRow(tx.new_id("cat"), parent_id, _free_handle(tx, name), name, path, 0, 1)
     tx.run(storage.SAVE_CATEGORY, **msgspec.structs.asdict(row))
-    tx.emit(CategoryChanged(CategoryId(row.id)), row.id, row.version)
+    tell(tx, row)
     return row
 
 

@@ -183,7 +183,7 @@ def _change(tx: Transaction, row: MediaRow, state: MediaState | str, **given: st
 def _with_media(tx: Transaction, product: StoredProduct, media: tuple[StoredPicture, ...]) -> StoredProduct:
     """The product with these pictures; who keeps a copy of it is told."""
     body: ProductBody = msgspec.structs.replace(product.body, media=media)
-    return save(tx, Tree(tx), msgspec.structs.replace(product, body=body), removed=())
+    return save(tx, Tree(tx), product, msgspec.structs.replace(product, body=body))
 
 
 def _shown(product: StoredProduct, media_id: str) -> StoredPicture | None:

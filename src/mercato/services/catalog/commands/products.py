@@ -28,6 +28,7 @@ from mercato.services.catalog.domain import (
     UrlOf,
     body_of,
     check_options,
+    description_of,
     picture_of,
     small_picture_of,
     sold_variants,
@@ -70,6 +71,7 @@ def add_product(
     prices = [variant.price for variant in draft.variants if variant.price is not None]
     _list(tx, tree, product, min(prices, default=MAX_PRICE))
     _tell(tx, product, removed=())
+    describe(tx, product)
     _pass_on(tx, product, draft.variants)
     return product
 
@@ -99,7 +101,7 @@ def give_product(
         currency=draft.currency,
         body=body_of(draft, description, variants, product.body.media),
     )
-    saved = save(tx, tree, after, removed)
+    saved = save(tx, tree, product, after, removed)
     _pass_on(tx, saved, draft.variants)
     return saved
 
@@ -118,7 +120,7 @@ def change_product(url_of: UrlOf, tx: Transaction, command: ChangeProduct, _call
     columns = {name: changes.pop(name) for name in ("handle", "title", "status") if name in changes}
     body = msgspec.structs.replace(product.body, **changes)
     after = msgspec.structs.replace(product, body=body, **columns)
-    return published(url_of, tx, save(tx, tree, after, removed=()))
+    return published(url_of, tx, save(tx, tree, product, after))
 
 
 def find(tx: Transaction, product_id: str) -> StoredProduct:
@@ -128,31 +130,44 @@ def find(tx: Transaction, product_id: str) -> StoredProduct:
     return stored(row)
 
 
-def save(tx: Transaction, tree: Tree, product: StoredProduct, removed: tuple[VariantId, ...]) -> StoredProduct:
-    after = msgspec.structs.replace(product, updated_at=tx.now)
+def save(
+    tx: Transaction, tree: Tree, before: StoredProduct, after: StoredProduct, removed: tuple[VariantId, ...] = ()
+) -> StoredProduct:
+    """Store what has become of a product, and tell others."""
+    saved = msgspec.structs.replace(after, updated_at=tx.now, version=before.version + 1)
     tx.must(
         storage.CHANGE_PRODUCT,
         Conflict,
-        of_id=after.id,
-        known_version=product.version,
-        handle=after.handle,
-        title=after.title,
-        status=after.status,
-        currency=after.currency,
-        updated_at=after.updated_at,
-        body=encode(after.body).decode(),
+        of_id=saved.id,
+        known_version=before.version,
+        handle=saved.handle,
+        title=saved.title,
+        status=saved.status,
+        currency=saved.currency,
+        updated_at=saved.updated_at,
+        body=encode(saved.body).decode(),
     )
-    saved = msgspec.structs.replace(after, version=product.version + 1)
     tx.run(storage.REMOVE_LISTED, product_id=saved.id)
     _list(tx, tree, saved, _lowest_price(tx, saved.id, saved.currency))
     _tell(tx, saved, removed)
+    if after != before:
+        describe(tx, saved)
     return saved
 
 
-def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...]) -> None:
-    def at_the_shop(name: str) -> str:
-        return f"{PATH}{tx.store}/{name}"
+def describe(tx: Transaction, product: StoredProduct) -> None:
+    """Tell what the product is in words."""
+    tx.emit(description_of(product, _at_the_shop(tx)), product.id, product.version)
 
+
+def _at_the_shop(tx: Transaction) -> UrlOf:
+    """Addresses of files as others are told them: paths at the shop."""
+    store = tx.store
+    return lambda name: f"{PATH}{store}/{name}"
+
+
+def _tell(tx: Transaction, product: StoredProduct, removed: tuple[VariantId, ...]) -> None:
+    at_the_shop = _at_the_shop(tx)
     event = ProductChanged(
         product.id,
         product.title,

@@ -15,6 +15,7 @@ TEXTS = ("title", "brand", "kind", "more", "body", "exact")  # the fields that s
 ALL = "all"  # the field of all words of the others, once each: it says what matches, and scores nothing
 LAYOUT = 5  # raised when documents change: an index of another layout is made anew
 
+_MOST_WORDS = 100  # of each text that ranking looks at
 _TIE_BITS = 20  # of each number to sort by: they keep entries that are equal in one order
 _MOST_OF = {"price": 2**42, "created": 2**42, "sold": 2**42, "ratings": 2**24, "popular": 2**30}
 
@@ -96,7 +97,8 @@ def prior(entry: Entry) -> float:
 
 
 def option_key(name: str) -> str:
-    """The name of an option as a name that every engine takes."""
+    """The name of an option, whatever its case, as a name that every engine takes."""
+    name = name.lower()
     return name if name.isascii() and name.isalnum() else f"x{name.encode().hex()}"
 
 
@@ -111,18 +113,23 @@ def _vocabulary(texts: Iterable[Analysed]) -> tuple[str, ...]:
 def _candidate(entry: Entry, texts: dict[str, str], title: Analysed) -> Candidate:
     return Candidate(
         id=entry.id,
-        title=texts["title"],
-        brand=texts["brand"],
-        kind=texts["kind"],
-        more=" ".join((texts["more"], *title.forms)),
+        title=_first(texts["title"]),
+        brand=_first(texts["brand"]),
+        kind=_first(texts["kind"]),
+        more=" ".join((_first(texts["more"]), *title.forms)),
         rating=entry.rating,
         ratings=entry.ratings,
         sold=entry.sold,
         available=entry.available,
         created_at=entry.created_at,
         categories=tuple(entry.categories),
-        words=" ".join(title.texts),
+        words=_first(" ".join(title.texts)),
     )
+
+
+def _first(text: str) -> str:
+    """The first words: ranking looks at no more."""
+    return " ".join(text.split(" ", _MOST_WORDS)[:_MOST_WORDS])
 
 
 def _orders(entry: Entry) -> dict[str, int]:

@@ -13,8 +13,9 @@ from mercato.services.search.finding.kept import Kept
 from mercato.services.search.finding.plan import Answer, Counts, Plan, candidate_of
 from mercato.services.search.finding.planning import COMMON, any_of, groups_of, least_of, likeness
 from mercato.services.search.finding.ranking import CANDIDATES, rank
+from mercato.services.search.finding.store_rules import RulesRead
 from mercato.services.search.finding.suggesting import complete, terms_of
-from mercato.services.search.finding.understanding import Understood, Words, understand
+from mercato.services.search.finding.understanding import MOST_TYPED, Understood, Words, understand
 from mercato.services.search.text.analysis import words_of
 from mercato.values.ids import ProductId
 
@@ -40,6 +41,7 @@ class Finder:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._rules = RulesRead()
         self._suggested = Kept[SuggestedWords]()
         self._counted = Kept[Counts]()
 
@@ -48,7 +50,7 @@ class Finder:
         understood = self._understand(wanted)
         if wanted.text.strip() and not understood.needs:
             return Found((), 0, dict.fromkeys(wanted.facets, ()))
-        pin = _pin(wanted)
+        pin = self._pin(wanted)
         pinned = self._pinned(wanted, pin)
         boosted = tuple(product for product in pin.boost if product not in pinned)
         search = self._search(wanted, understood, (*pinned, *boosted))
@@ -74,7 +76,7 @@ class Finder:
         return self._suggested.get(key, self._index.mark, lambda: self._suggest(store, typed, limit, rules))
 
     def _suggest(self, store: str, typed: str, limit: int, rules: SearchRules) -> SuggestedWords:
-        completion = complete(typed, rules, self._index.vocabulary(store))
+        completion = complete(typed, self._rules.of(store, rules), self._index.vocabulary(store))
         if completion is None:
             return SuggestedWords((), ())
         plan = Plan(store, completion.groups, sort=completion.sort, limit=_SUGGESTED_FROM)
@@ -105,13 +107,18 @@ class Finder:
         return _Search(understood, plan, answer, exact)
 
     def _understand(self, wanted: Wanted, bold: bool = False) -> Understood:
-        return understand(wanted.text, wanted.rules, self._words(wanted.store), bold)
+        return understand(wanted.text, self._rules.of(wanted.store, wanted.rules), self._words(wanted.store), bold)
 
     def _words(self, store: str) -> Words:
         def elsewhere(words: tuple[str, ...]) -> int:
             return self._index.run(Plan(store, (any_of(words),), limit=0)).total
 
         return Words(self._index.vocabulary(store), elsewhere)
+
+    def _pin(self, wanted: Wanted) -> Pin:
+        """What the merchant has said for this search. It leads the order by relevance only."""
+        pins = self._rules.of(wanted.store, wanted.rules).pins if wanted.sort == "relevance" else None
+        return (pins.get(tuple(words_of(wanted.text[:MOST_TYPED]))) if pins else None) or Pin(typed="-")
 
     def _pinned(self, wanted: Wanted, pin: Pin) -> tuple[ProductId, ...]:
         """Those of the pinned products that there are and that pass the filters, in the merchant's order."""
@@ -171,7 +178,7 @@ class Finder:
         mended = search.understood.mended
         if not mended or search.exact >= FEW:
             return ""
-        understood = understand(mended, wanted.rules, self._words(wanted.store))
+        understood = understand(mended, self._rules.of(wanted.store, wanted.rules), self._words(wanted.store))
         total = self._run(_plan(wanted, understood, ()), offset=0, limit=0).total
         return mended if total > _FAR_MORE * search.exact else ""
 
@@ -195,15 +202,6 @@ def _order(understood: Understood) -> Literal["relevance", "popular"]:
     their titles that how often says nothing."""
     needs = understood.needs
     return "popular" if not needs or (len(needs) == 1 and needs[0].count > COMMON) else "relevance"
-
-
-def _pin(wanted: Wanted) -> Pin:
-    """What the merchant has said for this search. It leads the order by relevance only."""
-    if wanted.sort == "relevance" and wanted.rules.pins and (words := words_of(wanted.text[:300])):
-        for pin in wanted.rules.pins:
-            if words_of(pin.typed) == words:
-                return pin
-    return Pin(typed="-")
 
 
 def _in_order(answer: Answer) -> tuple[FoundHit, ...]:

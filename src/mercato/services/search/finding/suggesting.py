@@ -8,13 +8,12 @@ from typing import Literal
 
 import msgspec
 
-from mercato.contracts.search import SearchRules
 from mercato.services.search.finding.documents import Candidate
 from mercato.services.search.finding.plan import Group, Term
 from mercato.services.search.finding.planning import groups_of
+from mercato.services.search.finding.store_rules import StoreRules
 from mercato.services.search.finding.understanding import MOST_TYPED, Words, understand
 from mercato.services.search.text.analysis import words_of
-from mercato.services.search.text.stems import stems_of
 from mercato.services.search.text.stop_words import stop_words
 from mercato.services.search.text.vocabulary import Near, Vocabulary
 
@@ -43,7 +42,7 @@ class Completion(msgspec.Struct, frozen=True):
         return "relevance" if self.before else "popular"
 
 
-def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completion | None:
+def complete(typed: str, rules: StoreRules, vocabulary: Vocabulary) -> Completion | None:
     """None where no word of the store goes on like this."""
     words = words_of(typed[:MOST_TYPED])[:_MOST_WORDS]
     if not words:
@@ -54,7 +53,7 @@ def complete(typed: str, rules: SearchRules, vocabulary: Vocabulary) -> Completi
         return None
     before = understand(" ".join(words[:-1]), rules, Words(vocabulary))
     mended = before.mended.split() if before.mended else words[:-1]
-    stem = stems_of(rules.language).stem
+    stem = rules.stems.stem
     parts = [Term(field, stem(each.word), weight) for each in _affordable(endings) for field, weight in _FIELDS.items()]
     return Completion(tuple(mended), endings, (*groups_of(before), Group(tuple(parts), tie=0.1)))
 

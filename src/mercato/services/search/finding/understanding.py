@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from mercato.contracts.search import SearchRules
-from mercato.services.search.text.analysis import Word, analyse, words_of
-from mercato.services.search.text.stems import Stems, stems_of
-from mercato.services.search.text.stop_words import negations, stop_words
+from mercato.services.search.finding.store_rules import StoreRules
+from mercato.services.search.text.analysis import Word, analyse
 from mercato.services.search.text.vocabulary import Near, Vocabulary
 
 MOST_WORDS = 16  # of a search; those after them are not looked at
@@ -73,17 +71,17 @@ class Understood(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(word for need in self.needs for way in need.ways for word in way.words))
 
 
-def understand(typed: str, rules: SearchRules, words: Words, bold: bool = False) -> Understood:
+def understand(typed: str, rules: StoreRules, words: Words, bold: bool = False) -> Understood:
     """Words that no entry has are corrected; with `bold`, rare ones too that are near to far more frequent ones."""
     return _Reader(rules, words, bold).read(typed)
 
 
 class _Reader:
-    def __init__(self, rules: SearchRules, words: Words, bold: bool) -> None:
-        self._stems: Stems = stems_of(rules.language)
-        self._negations = negations(rules.language)
-        self._ignored = stop_words(rules.language) | {word for each in rules.stop_words for word in words_of(each)}
-        self._synonyms = synonyms_of(rules)
+    def __init__(self, rules: StoreRules, words: Words, bold: bool) -> None:
+        self._stems = rules.stems
+        self._negations = rules.negations
+        self._ignored = rules.ignored
+        self._synonyms = rules.synonyms
         self._vocabulary = words.vocabulary
         self._elsewhere = words.elsewhere
         self._bold = bold
@@ -185,17 +183,6 @@ class _Reader:
     def _mend(self, words: Sequence[Word], needs: Sequence[Need]) -> str:
         meant = {need.typed: need.meant for need in needs if need.meant}
         return " ".join(meant.get(word.text, word.text) for word in words) if meant else ""
-
-
-def synonyms_of(rules: SearchRules) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
-    """For what may be typed, as words: what is meant too."""
-    found: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for synonym in rules.synonyms:
-        meant = [tuple(words_of(word)) for word in synonym.words]
-        typed = [tuple(words_of(synonym.instead_of))] if synonym.instead_of else meant
-        for each in typed:
-            found.setdefault(each, []).extend(other for other in meant if other and other != each)
-    return found
 
 
 def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
