@@ -49,6 +49,14 @@ PERMITTED: tuple[Permission, ...] = (
         "the client is there only where the settings name a server, and a start without one does not load it",
     ),
     Permission(
+        "src/mercato/services/search/adapters/opening.py",
+        (
+            "mercato.services.search.adapters.opensearch_client.Place",
+            "mercato.services.search.adapters.opensearch_shelf.OpenSearchShelf",
+        ),
+        "as above",
+    ),
+    Permission(
         "src/mercato/runtime/database/statements.py",
         ("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
         "an embedded shop never needs the servers' dialects, and its start would wait for them to load",
@@ -62,6 +70,8 @@ PERMITTED: tuple[Permission, ...] = (
         "src/mercato/apps/doctor/neighbours.py",
         (
             "mercato.runtime.kafka.condition.read_condition",
+            "mercato.services.search.adapters.opensearch_client.Client",
+            "mercato.services.search.adapters.opensearch_client.Place",
             "redis",
         ),
         "as above",

@@ -31,7 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     `database_owner` the login that may change tables. `events` is the bus between processes
     (`kafka://HOST:PORT,HOST:PORT/NAME`, where NAME begins the names of topics), "" where they read each other's logs.
     `cache` is where processes share rate limits and what they remember of sessions (`redis://[:PASSWORD@]HOST:PORT/DB`),
-    "" where each has its own.
+    "" where each has its own. `search` is where the index of products is (`opensearch://USER:PASSWORD@HOST:PORT/NAME`),
+    "" for a folder in `data`.
     `listen` (HOST:PORT) is where other processes send messages, and `peers` says where each service's processes listen:
     `orders=HOST:PORT,HOST:PORT inventory=HOST:PORT`. They share the file `keys`, which is in `data` where nothing is
     said. `log` is where errors are written: `file` or `stderr`. A process that is told to end says for `drain` seconds
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
     databases: dict[str, str] = {}
     events: str = ""
     cache: str = ""
+    search: str = ""
     listen: str = ""
     peers: str = ""
     keys: str = ""

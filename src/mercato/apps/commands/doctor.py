@@ -18,6 +18,7 @@ from mercato.apps.doctor.neighbours import (
     media_check,
     peer_checks,
     redis_check,
+    search_check,
 )
 from mercato.apps.doctor.results import FAIL, WARN, Check, Result, lines_of, run_all, without_secrets
 from mercato.apps.services import make_services
@@ -49,7 +50,7 @@ def examine(settings: Settings, clock: Clock, environment: Mapping[str, str]) ->
     with TemporaryDirectory(prefix="mercato-doctor-") as scratch:
         results = run_all(run_in_loop(_checks(settings, clock, cache, Path(scratch))))
     urls = (settings.database, settings.database_owner, *settings.databases.values())
-    return without_secrets(results, (*urls, settings.mail, settings.media, cache))
+    return without_secrets(results, (*urls, settings.mail, settings.media, settings.search, cache))
 
 
 async def _checks(settings: Settings, clock: Clock, cache: str, scratch: Path) -> list[Check]:
@@ -70,6 +71,7 @@ async def _checks(settings: Settings, clock: Clock, cache: str, scratch: Path) -
         *database_checks(settings, services, clock),
         *kafka_check(settings, services),
         *redis_check(cache),
+        *search_check(settings),
         *([media_check(open_store)] if kept else []),
         *peer_checks(settings),
         *mail_check(settings),

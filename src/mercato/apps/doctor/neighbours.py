@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BEHIND = 1_000  # messages from which on a group is told of
 LEAST_FREE, FULL = 2 << 30, 200 << 20  # bytes
 LEAST_REDIS = (6,)
+LEAST_SEARCH = {"OpenSearch": 2, "Elasticsearch": 8}
 _MOST = 1 << 16
 
 
@@ -98,6 +99,29 @@ def redis_check(url: str) -> Iterator[Check]:
         return results
 
     yield Check("Redis", look, "see that Redis runs there, and that the password in MERCATO_CACHE is right")
+
+
+def search_check(settings: Settings) -> Iterator[Check]:
+    """Of the server that has the index of products, where there is one."""
+    if not settings.search:
+        return
+
+    def look() -> list[Result]:
+        from mercato.services.search.adapters.opensearch_client import Client, Place
+
+        with closing(Client(Place.read(settings.search))) as client:
+            version = client.call("GET", "", patience=SECONDS)["version"]
+            health = client.call("GET", "_cluster/health", patience=SECONDS)["status"]
+        name = "OpenSearch" if version.get("distribution") == "opensearch" else "Elasticsearch"
+        if int(str(version["number"]).partition(".")[0]) < LEAST_SEARCH[name]:
+            text = f"{name} {version['number']} is too old"
+            return [Result(FAIL, "search", text, f"use {name} {LEAST_SEARCH[name]} or newer")]
+        if health == "red":
+            text = f"{name} {version['number']} has lost a part of its data, its health is red"
+            return [Result(FAIL, "search", text, "see its log; what cannot be had again: `mercato search rebuild`")]
+        return [Result(OK, "search", f"{name} {version['number']}, its health is {health}")]
+
+    yield Check("search", look, "see that the server runs there, and that the login in MERCATO_SEARCH is right")
 
 
 def media_check(open_store: Callable[[], MediaStore]) -> Check:

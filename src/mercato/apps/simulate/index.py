@@ -73,10 +73,10 @@ class SimulatedShelf:
             self.lost += 1
         return self.index
 
-    def rebuilds(self) -> int:
+    def rebuilds(self, serving: Index) -> int:
         return self._rebuilds
 
-    def begin(self, serving: Index) -> Index:
+    def begin(self, serving: Index, rebuilds: int) -> Index:
         return SimulatedIndex(self._fails)
 
     def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from mercato.runtime.parts import WorkPool
+from mercato.runtime.parts import Parts
 from mercato.runtime.service import Door
 from mercato.services.search.finding.finder import Finder
 from mercato.services.search.finding.index import Index
@@ -37,11 +37,11 @@ class Shelf(Protocol):
     def open(self) -> Index:
         """The index that serves, an empty one at first. Raises Unavailable."""
 
-    def rebuilds(self) -> int:
+    def rebuilds(self, serving: Index) -> int:
         """How many new indexes had been asked for when this one was begun."""
 
-    def begin(self, serving: Index) -> Index:
-        """An empty index beside the one that serves."""
+    def begin(self, serving: Index, rebuilds: int) -> Index:
+        """An empty index beside the one that serves, now that so many have been asked for."""
 
     def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:
         """Have the new index serve from now on; the one to search in then. The old one is gone."""
@@ -88,13 +88,15 @@ class Serving:
 
 
 class Indexer:
-    """Follows the entries into the index. `measure` is told how many changes it is behind."""
+    """Follows the entries into the index. The log says once why there is none, until there is."""
 
-    def __init__(self, shelf: Shelf, serving: Serving, pool: WorkPool, measure: Callable[[float], Any]) -> None:
+    def __init__(self, shelf: Shelf, serving: Serving, parts: Parts) -> None:
         self._shelf = shelf
         self._serving = serving
-        self._pool = pool
-        self._measure = measure
+        self._pool = parts.pools.slow
+        self._log = parts.telemetry.log
+        self._behind = parts.telemetry.lag.labels("search index", "search")
+        self._is_away = False
         self._news = asyncio.Event()
         self._index: Index | None = None
 
@@ -107,7 +109,10 @@ class Indexer:
         while True:
             try:
                 await self._follow(calls, is_calm)
-            except Unavailable:
+            except Unavailable as reason:
+                if not self._is_away:
+                    self._log.error("search_index_unavailable", error=str(reason))
+                self._is_away = True
                 await self._pause(AGAIN)
 
     def close(self) -> None:
@@ -119,14 +124,14 @@ class Indexer:
 
     async def _follow(self, calls: Door, is_calm: Callable[[], bool]) -> None:
         copy, rebuilt = _Copy(await self._open()), None
-        rebuilds = await self._pool.run(self._shelf.rebuilds)
+        rebuilds = await self._pool.run(partial(self._shelf.rebuilds, copy.index))
         while True:
             self._news.clear()
             changes = await self._advance(copy, calls)
-            self._measure(max(0, changes.latest - changes.mark))
+            self._behind.set(max(0, changes.latest - changes.mark))
             wanted = changes.rebuilds > rebuilds or copy.index.mark > changes.latest
             if wanted and rebuilt is None:
-                rebuilt = _Copy(await self._pool.run(partial(self._shelf.begin, copy.index)))
+                rebuilt = _Copy(await self._pool.run(partial(self._shelf.begin, copy.index, changes.rebuilds)))
             behind = copy.behind
             if rebuilt is not None and not behind:
                 changes = await self._advance(rebuilt, calls)
@@ -143,6 +148,7 @@ class Indexer:
         """The index, opened anew: one that could not be read or written may be damaged."""
         self.close()
         index = await self._pool.run(self._shelf.open)
+        self._is_away = False
         self._index = index
         self._serving.serve(index)
         return index

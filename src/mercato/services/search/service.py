@@ -17,7 +17,7 @@ from mercato.contracts.search import (
 from mercato.runtime.service import Ask, Follow, Handle, Job, Listen, Service
 from mercato.runtime.setup import Setup
 from mercato.services.search import commands, jobs, listeners, storage
-from mercato.services.search.adapters.index_folder import IndexFolder
+from mercato.services.search.adapters.opening import open_shelf
 from mercato.services.search.api import routes
 from mercato.services.search.finding.ranking import WEIGHTS
 from mercato.services.search.indexer import Indexer, Serving, Shelf
@@ -37,11 +37,9 @@ from mercato.values.clock import MINUTE
 
 
 def service(setup: Setup, shelf: Shelf | None = None) -> Service:
-    """Search, as this process runs it: with the shelf of its index that is handed in, else a folder of the data."""
+    """Search, as this process runs it: with the shelf of its index that is handed in, else as the settings say."""
     serving, known = Serving(), Known()
-    gauge = setup.parts.telemetry.lag.labels("search index", "search")
-    shelf = shelf or IndexFolder(setup.settings.data / "search")
-    indexer = Indexer(shelf, serving, setup.parts.pools.slow, gauge.set)
+    indexer = Indexer(shelf or open_shelf(setup.settings), serving, setup.parts)
 
     def forget(store: str, subject: str) -> None:
         known.forget(store, subject)

@@ -39,10 +39,10 @@ class ShelfOfTest:
             raise Unavailable("broken")
         return self
 
-    def rebuilds(self) -> int:
+    def rebuilds(self, serving: Any) -> int:
         return self.done
 
-    def begin(self, serving: Any) -> Any:
+    def begin(self, serving: Any, rebuilds: int) -> Any:
         return SimulatedIndex(lambda: False)
 
     def finish(self, serving: Any, rebuilt: Any, rebuilds: int) -> Any:

@@ -19,12 +19,12 @@ class IndexFolder:
     def open(self) -> Index:
         return TantivyIndex(self._folder)
 
-    def rebuilds(self) -> int:
+    def rebuilds(self, serving: Index) -> int:
         with suppress(OSError, ValueError):
             return int((self._folder / _REBUILDS).read_text("utf-8"))
         return 0
 
-    def begin(self, serving: Index) -> Index:
+    def begin(self, serving: Index, rebuilds: int) -> Index:
         return cast(TantivyIndex, serving).rebuild()
 
     def finish(self, serving: Index, rebuilt: Index, rebuilds: int) -> Index:

@@ -1,5 +1,6 @@
 """What OpenSearch and Elasticsearch have in common, spoken plainly: JSON over HTTP."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -17,6 +18,9 @@ LONGEST_WRITE = 60.0
 _SCHEMES = {"opensearch": "http", "opensearchs": "https", "elasticsearch": "http", "elasticsearchs": "https"}
 _PORT = 9200
 _FAULT = 400
+
+# What was tried again and failed is raised; it would be printed too.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
