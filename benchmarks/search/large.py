@@ -17,11 +17,13 @@ from benchmarks.machine import Figure
 from benchmarks.outcome import Outcome, number, print_table, tell
 from benchmarks.processes import memory
 from benchmarks.search.catalogue import STORE, Catalogue
+from benchmarks.search.on_server import HELP, index_on
 from benchmarks.search.over_http import answered
 from mercato.contracts.search import SearchRules
 from mercato.services.search.adapters.tantivy_index import TantivyIndex
 from mercato.services.search.domain import Entry, Filters, Wanted
 from mercato.services.search.finding.finder import Finder
+from mercato.services.search.finding.index import Index
 
 GOAL_P99_MS = 10.0
 GOAL_SUGGEST_P99_MS = 5.0
@@ -60,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--products", type=int, default=1_000_000, help="of the catalogue (1000000)")
     parser.add_argument("--searches", type=int, default=2_000, help="of each kind (2000)")
     parser.add_argument("--index", type=Path, metavar="DIR", help="keep the index here, and take it when it is there")
+    parser.add_argument("--on", metavar="URL", help=HELP)
     parser.add_argument("--http", type=int, default=0, metavar="N", help="also a shop of N products, through HTTP (0)")
     parser.add_argument("--seconds", type=float, default=10, help="of searching through HTTP (10)")
 
@@ -79,9 +82,23 @@ def run(options: argparse.Namespace) -> Outcome:
         rows = [("with the mapped index", after.resident), ("without", after.anonymous), ("before", before.anonymous)]
         print_table("memory, MiB", [(name, number(value)) for name, value in rows])
         index.close()
+    if options.on:
+        figures |= _measured_on_server(options.on, catalogue, options.products, options.searches)
     if options.http:
         figures |= answered(catalogue, options.http, options.seconds, options.folder)
     return Outcome(figures)
+
+
+def _measured_on_server(url: str, catalogue: Catalogue, products: int, searches: int) -> dict[str, Figure]:
+    """The same on a server. Of processor time, what is spent here: the server has its own."""
+    with index_on(url) as index:
+        figures = _filled(index, catalogue, products)
+        figures["index_mib"] = round(index.size / 2**20)
+        print_table("the index on a server", [(name, f"{value:,}") for name, value in figures.items()])
+        index.vocabulary(STORE)
+        figures |= _searched(Finder(index), catalogue, searches)
+        figures |= _written(index, catalogue)
+    return {f"server_{name}": value for name, value in figures.items()}
 
 
 def _searched(finder: Finder, catalogue: Catalogue, searches: int) -> dict[str, Figure]:
@@ -112,7 +129,7 @@ def _searched(finder: Finder, catalogue: Catalogue, searches: int) -> dict[str, 
     for name, taken in kinds.items():
         shown = (taken.at(0.5), taken.at(0.99), taken.mean_cpu, taken.cpu_at(0.99))
         rows.append((names[name], *(number(value, 2) for value in shown)))
-    print_table(f"the engine alone, {searches:,} of each, one at a time", rows)
+    print_table(f"the index alone, {searches:,} of each, one at a time", rows)
     figures: dict[str, Figure] = {}
     for name, taken in kinds.items():
         figures |= {f"{name}_p50_ms": round(taken.at(0.5), 3), f"{name}_p99_ms": round(taken.at(0.99), 3)}
@@ -136,7 +153,7 @@ def _take(ask: Callable[[Asked], object], asked: Sequence[Asked]) -> Taken:
     return Taken(tuple(wall), tuple(cpu))
 
 
-def _written(index: TantivyIndex, catalogue: Catalogue) -> dict[str, Figure]:
+def _written(index: Index, catalogue: Catalogue) -> dict[str, Figure]:
     """Commits of few changes, as in a shop that runs."""
     entries = list(islice(catalogue.entries(1_000), 200))
     taken = _take(lambda change: index.write([change], index.mark), [*entries, *entries[:_WARM]])
@@ -158,19 +175,23 @@ def _build(folder: Path, catalogue: Catalogue, products: int) -> dict[str, Figur
     if index.mark != products:
         if index.mark:
             index.take(index.rebuild())
-        begun = time.perf_counter()
-        done = 0
-        for chunk in _chunks(catalogue.entries(products)):
-            done += len(chunk)
-            index.write(chunk, done)
-            if done % (10 * _CHUNK) == 0:
-                tell(f"{done:,} products written, {done / (time.perf_counter() - begun):,.0f} a second")
-        figures["written_per_second"] = round(products / (time.perf_counter() - begun))
+        figures |= _filled(index, catalogue, products)
     index.close()
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     figures["index_mib"] = round(size / 2**20)
     print_table("the index", [(name, f"{value:,}") for name, value in figures.items()])
     return figures
+
+
+def _filled(index: Index, catalogue: Catalogue, products: int) -> dict[str, Figure]:
+    begun = time.perf_counter()
+    done = 0
+    for chunk in _chunks(catalogue.entries(products)):
+        done += len(chunk)
+        index.write(chunk, done)
+        if done % (10 * _CHUNK) == 0:
+            tell(f"{done:,} products written, {done / (time.perf_counter() - begun):,.0f} a second")
+    return {"written_per_second": round(products / (time.perf_counter() - begun))}
 
 
 def _chunks(entries: Iterator[Entry]) -> Iterator[list[Entry]]:

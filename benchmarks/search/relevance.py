@@ -14,6 +14,7 @@ from benchmarks.machine import Figure
 from benchmarks.outcome import Outcome, number, print_table, tell
 from benchmarks.search.judged import STORE, Judged, ndcg, read, recall
 from benchmarks.search.learning import Example, Weights, learn, order
+from benchmarks.search.on_server import HELP, index_on
 from mercato.contracts.search import SearchRules
 from mercato.services.search.adapters.tantivy_index import TantivyIndex
 from mercato.services.search.domain import Entry, Found, Wanted
@@ -42,6 +43,7 @@ STEPS = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a folder with products.jsonl(.gz) and judgments.csv")
     parser.add_argument("--ablate", action="store_true", help="print what each part of the method gives")
+    parser.add_argument("--on", metavar="URL", help=HELP)
     parser.add_argument("--learn", action="store_true", help="print the weights that these searches would give")
 
 
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> Outcome:
         examples = [_example(finder, query, gains) for query, gains in judged.gains.items()]
     figures = _figures(judged, pages, examples)
     _print(judged, pages, figures)
+    if options.on:
+        figures |= _on_server(judged, pages, options.on)
     if options.ablate:
         _print_steps(judged, examples, options.folder)
     if options.learn:
@@ -75,6 +79,21 @@ def _figures(judged: Judged, pages: Mapping[str, Sequence[str]], examples: Seque
         "searches": len(judged.gains),
         "products": len(judged.entries),
     }
+
+
+def _on_server(judged: Judged, pages: Mapping[str, Sequence[str]], url: str) -> dict[str, Figure]:
+    """What a server finds, beside `pages`."""
+    with index_on(url) as index:
+        index.write(judged.entries, 1)
+        finder = Finder(index)
+        found = {query: _ids(finder.find(Wanted(STORE, query, limit=100))) for query in judged.gains}
+    figures: dict[str, Figure] = {
+        "server_ndcg_at_10": round(_mean(judged, found, ndcg), 4),
+        "server_recall_at_50": round(_mean(judged, found, recall), 4),
+        "searches_with_the_same_first_ten": sum(found[query][:10] == page[:10] for query, page in pages.items()),
+    }
+    print_table("the same on a server", [(name, str(value)) for name, value in figures.items()])
+    return figures
 
 
 def _print(judged: Judged, pages: Mapping[str, Sequence[str]], figures: Mapping[str, Figure]) -> None:

@@ -52,6 +52,13 @@ class OpenSearchIndex:
             meta = self._client.call("GET", f"{self.name}/_mapping")[self.name]["mappings"]["_meta"]
         return int(meta["rebuilds"])
 
+    @property
+    def size(self) -> int:
+        """Bytes of one copy of the index."""
+        with _told():
+            told = self._client.call("GET", f"{self.name}/_stats/store")
+        return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
+
     def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
         final = {key_of(change.store, change.id): change for change in changes}
         with self._lock, _told():
