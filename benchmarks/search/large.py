@@ -70,7 +70,11 @@ def run(options: argparse.Namespace) -> Outcome:
         index.vocabulary(STORE)
         figures = built | _searched(Finder(index), catalogue, options.searches)
         figures |= _written(index, catalogue)
-        figures |= {"memory_mib": memory(os.getpid()).resident, "memory_before_mib": before.resident}
+        after = memory(os.getpid())
+        figures |= {"memory_mib": after.resident, "unmapped_memory_mib": after.anonymous}
+        figures["unmapped_memory_before_mib"] = before.anonymous
+        rows = [("with the mapped index", after.resident), ("without", after.anonymous), ("before", before.anonymous)]
+        print_table("memory, MiB", [(name, number(value)) for name, value in rows])
         index.close()
     if options.http:
         figures |= answered(catalogue, options.http, options.seconds, options.folder)
@@ -130,7 +134,7 @@ def _take(ask: Callable[[Asked], object], asked: Sequence[Asked]) -> Taken:
 def _written(index: TantivyIndex, catalogue: Catalogue) -> dict[str, Figure]:
     """Commits of few changes, as in a shop that runs."""
     entries = list(islice(catalogue.entries(1_000), 200))
-    taken = _take(lambda change: index.write([change], index.mark + 1), [*entries, *entries[:_WARM]])
+    taken = _take(lambda change: index.write([change], index.mark), [*entries, *entries[:_WARM]])
     print_table(
         "a commit of one change",
         [

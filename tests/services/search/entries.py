@@ -10,12 +10,8 @@ STORE, OTHER = "sto_1", "sto_2"
 
 
 def entry(id: str, title: str, **more: Any) -> Entry:
-<<<<<<< HEAD
-    return Entry(**{"store": STORE, "id": ProductId(id), "title": title, "available": True} | more)
-=======
     said: dict[str, Any] = {"store": STORE, "id": ProductId(id), "title": title, "available": True}
     return Entry(**said | more)
->>>>>>> engine
 
 
 def wanted(text: str = "", **more: Any) -> Wanted:

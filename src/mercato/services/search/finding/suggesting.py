@@ -19,14 +19,15 @@ from mercato.services.search.text.vocabulary import Near, Vocabulary
 
 _MOST_WORDS = 8  # of what is typed
 _COMPLETIONS = 8
-_AFTER_OTHERS = 40  # completions of a word that stands after others: they narrow it
+_AFTER_OTHERS = 24  # completions of a word that stands after others: they narrow it
 _BESIDE = 4.0  # times as much counts an ending that stands straight behind the other words
-_MOST_ENTRIES = 40_000  # that words may have together, to be searched for while somebody types
+_MOST_ENTRIES = 15_000  # that words may have together, to be searched for while somebody types
 _TOLERANT_FROM = 3  # letters
 _FEW_OF = 500  # one entry of so many has a common word
+_FEW = 200  # entries at most that have a rare one
 _SLIP = 0.05  # how much less likely it is that a word was mistyped
 _WHOLE = 4.0  # how much more likely that, if it was, it has been typed to its end
-_FIELDS = {"title": 2.0, "brand": 1.5, "kind": 1.0}
+_FIELDS = {"title": 2.0, "brand": 1.5}
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ def _endings(last: str, vocabulary: Vocabulary, whole: bool, most: int) -> tuple
     if whole and vocabulary.count(last):
         return (Near(last, vocabulary.count(last)),)
     found = vocabulary.starting(last, most)
-    if len(last) < _TOLERANT_FROM or sum(near.count for near in found) > vocabulary.entries // _FEW_OF:
+    if len(last) < _TOLERANT_FROM or sum(near.count for near in found) > min(_FEW, vocabulary.entries // _FEW_OF):
         return found
     chances = {near: float(near.count) for near in found}
     for near in (*vocabulary.starting_near(last, most), *vocabulary.near(last)):
