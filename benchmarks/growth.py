@@ -40,7 +40,7 @@ PRODUCT_TABLES = {
     "pricing": frozenset({"prices"}),
     "inventory": frozenset({"stock", "movements"}),
     "carts": frozenset({"variants", "prices"}),
-    "search": frozenset({"entries", "variants", "prices", "stock"}),
+    "search": frozenset({"entries", "variants", "prices", "stock", "marks"}),
 }
 PURCHASE_TABLES = {
     "carts": frozenset({"documents"}),
@@ -49,6 +49,7 @@ PURCHASE_TABLES = {
     "orders": frozenset({"orders", "bodies", "ordered_carts", "answers", "transitions", "idempotency"}),
     "payments": frozenset({"dues", "payments", "idempotency"}),
     "notifications": frozenset({"deliveries"}),
+    "search": frozenset({"sold"}),
 }
 BUYERS = frozenset({"usr", "cart"})
 NUMBERED = r"(?:work-shirt-|WS-|Work Shirt No\. )([0-9]+)"  # as in seed.draft

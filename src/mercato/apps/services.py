@@ -26,8 +26,8 @@ SERVICES: tuple[MakeService, ...] = (
     carts,
     orders,
     payments,
-    notifications,
     search,
+    notifications,
 )
 
 

@@ -148,4 +148,5 @@ async def test_a_brand_has_a_page_and_a_product_has_what_is_like_it(shop: TestSh
         assert "2 products" in browser.page.text
         await browser.press("Show these", {"option.size": "41"})
         assert browser.page.path.startswith("/brands/Rain?")
-        await browser.open("/brands/Nobody", status=404)
+        await browser.open("/brands/Nobody")
+        assert "Nothing was found" in browser.page.text

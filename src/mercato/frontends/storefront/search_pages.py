@@ -22,7 +22,7 @@ from mercato.frontends.storefront.narrowing import (
 from mercato.frontends.storefront.visit import Visit, local_path
 from mercato.runtime.http.exchange import Reply
 from mercato.values.ids import ProductId
-from mercato.values.messages import Malformed, NotFound, Overloaded, Refusal, Unavailable
+from mercato.values.messages import Malformed, Overloaded, Refusal, Unavailable
 
 DOWN = (Unavailable, Overloaded)  # what is raised where search cannot answer now
 PAGE = 24
@@ -79,14 +79,12 @@ async def search(visit: Visit) -> Reply:
 
 
 async def brand(visit: Visit) -> Reply:
-    """All products of a brand."""
+    """All products of a brand; one that is new is known a moment later."""
     name = visit.request.params["name"]
     narrowed = read_narrowed(visit.request.query_pairs())
     facets = tuple(facet for facet in FACETS if facet != "brand")
     place = Place(f"/brands/{quote(name, safe='')}", name, given={"brand": (name,)}, facets=facets)
-    found, values = await find(visit, place, Narrowed("", _without(narrowed.filters, "brand")))
-    if not found.total and not narrowed.filters:
-        raise NotFound("there is no such brand")
+    _, values = await find(visit, place, Narrowed("", _without(narrowed.filters, "brand")))
     return await visit.show("search.html", categories=(), popular=(), trail=(), **values)
 
 

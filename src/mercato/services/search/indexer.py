@@ -20,7 +20,7 @@ from mercato.services.search.messages import LAST_ID, NEWS, Changes, CountNoResu
 from mercato.values.messages import Caller, Unavailable
 
 GATHER = 0.1  # seconds for which changes gather before they are written
-PACE = 0.4  # seconds between chunks while the shop is busy
+PACE = 0.4  # seconds between writes while the shop is busy
 LOOK = 5.0  # seconds after which is looked for changes that nobody told of
 AGAIN = 1.0  # seconds until an index that could not be opened or written is tried again
 CHUNK = 400  # entries
@@ -140,7 +140,7 @@ class Indexer:
                     copy, rebuilt, rebuilds = await self._take(copy, rebuilt, changes.rebuilds), None, changes.rebuilds
             await self._count_misses(calls)
             if not behind:
-                await self._until_news()
+                await self._until_news(is_calm)
             elif not is_calm():
                 await self._pause(PACE)
 
@@ -175,11 +175,11 @@ class Indexer:
         for store, counts in self._serving.take_misses().items():
             await calls.do(CountNoResults(counts), Caller.system(store, _CAUSE))
 
-    async def _until_news(self) -> None:
+    async def _until_news(self, is_calm: Callable[[], bool]) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK):
                 await self._news.wait()
-        await self._pause(GATHER)
+        await self._pause(GATHER if is_calm() else PACE)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

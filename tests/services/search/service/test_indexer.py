@@ -96,7 +96,12 @@ async def test_a_shop_that_is_busy_is_given_way(stage: Stage, monkeypatch: pytes
     monkeypatch.setattr(indexer, "CHUNK", 1)
     monkeypatch.setattr(indexer, "PACE", 0.0)
     asked: list[bool] = []
-    monkeypatch.setattr(stage.node, "_is_calm", lambda: asked.append(True) or False)
+
+    def is_calm() -> bool:
+        asked.append(True)
+        return False
+
+    monkeypatch.setattr(stage.node, "_is_calm", is_calm)
     stage.shelf.fault = True  # so that it begins anew, with this answer
     monkeypatch.setattr(node, "AGAIN", 0.01)
     made = [await stage.make(f"Shirt {number}") for number in range(3)]
