@@ -26,6 +26,7 @@ class Questions:
         self._point = self._database.reader()
         self._reader = Reader(self._point, self._database.compiled, parts.keyring)
         self._reader.memory = executor.memory
+        self._documents = executor.documents
         self._spare: list[Connection] = []
 
     async def ask(self, row: Ask, query: Any, caller: Caller) -> Any:
@@ -66,6 +67,7 @@ class Questions:
 
     def _answer(self, connection: Connection, run: Answerer, query: Any, caller: Caller) -> Any:
         reader = Reader(connection, self._database.compiled, self._parts.keyring)
+        reader.documents = self._documents
         reader.store = caller.store
         reader.now = self._parts.clock.now()
         try:
@@ -171,6 +173,7 @@ class SharedQuestions(Questions):
     def _answer_some(self, connection: Connection, store: str, group: list[_Question]) -> list[Any]:
         outcomes: list[Any] = []
         reader = Reader(connection, self._database.compiled, self._parts.keyring)
+        reader.documents = self._documents
         reader.store = store
         reader.now = self._parts.clock.now()
         try:

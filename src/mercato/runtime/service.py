@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import MetaData
 
 from mercato.runtime.database.kept import Kept
+from mercato.runtime.documents.collection import Collection
 from mercato.runtime.transaction import Intent, Reader, Transaction
 from mercato.values.messages import Caller, Command, Event, Query, Refusal
 
@@ -31,6 +32,7 @@ Handler = Callable[[Transaction, Any, Caller], Any]
 Answerer = Callable[[Reader, Any, Caller], Any]
 Listener = Callable[[Transaction, Any, Caller], None]
 Reads = Callable[[Any], Iterable[tuple[Kept[Any], Iterable[str]]]]
+Loads = Callable[[Any, Caller], tuple[Collection[Any], Iterable[str]]]
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -46,7 +48,8 @@ class Handle(msgspec.Struct, frozen=True):
 
     `keys` names the rows it will lock (server databases preload them in order). `subject` is for a command whose
     answer is decided later: the id under which `tx.answer` will complete it. `reads` names rows that `run` will ask
-    for: those of all messages of a batch are read at once, a question for each table.
+    for: those of all messages of a batch are read at once, a question for each table. `loads` names its documents, for
+    stores of documents that are asked once a batch.
     """
 
     message: type[Command[Any]]
@@ -55,6 +58,7 @@ class Handle(msgspec.Struct, frozen=True):
     subject: Callable[[Any], str] | None = None
     needs: Needs | None = None
     reads: Reads | None = None
+    loads: Loads | None = None
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -94,12 +98,13 @@ class Consult(msgspec.Struct, frozen=True):
 class Listen(msgspec.Struct, frozen=True):
     """Every such event has the effect of `run` here, once, in the order of the source's log.
 
-    `reads` names rows that `run` will ask for, as a Handle's.
+    `reads` and `loads` name rows and documents that `run` will ask for, as a Handle's.
     """
 
     event: type[Event]
     run: Listener
     reads: Reads | None = None
+    loads: Loads | None = None
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -137,6 +142,9 @@ class Service(msgspec.Struct, frozen=True):
 
     `routes` are rows of http/route.py; this module does not know HTTP.
 
+    `documents` are the collections that it has. Where they are on a store without transactions over several documents, a
+    handler that saves some changes nothing else: no rows, and it tells only of those (docs/decisions/0017).
+
     `forget(store, subject)` is called after a commit for everything that `tx.changed` has named.
     `close` lets go of what its adapters hold; it is called when the node has stopped.
     """
@@ -144,6 +152,7 @@ class Service(msgspec.Struct, frozen=True):
     name: str
     package: str
     tables: MetaData
+    documents: tuple[Collection[Any], ...] = ()
     handlers: tuple[Handle, ...] = ()
     asks: tuple[Ask, ...] = ()
     awaits: tuple[Await, ...] = ()

@@ -9,16 +9,18 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import asdict, astuple, replace
+from msgspec.structs import asdict, astuple
 
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.bus.sequence import ADVANCE, LAST_DRAWN
+from mercato.runtime.answers import Answered
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Compiled, Statement, as_list, insert_into
 from mercato.runtime.documents.collection import ADD, LOAD, LOCK, SAVE, Collection, Document
+from mercato.runtime.documents.session import DocumentSession
+from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.memory import FORGOTTEN, Memory, Place
 from mercato.values.ids import Ids
 from mercato.values.messages import Conflict, Envelope, Event, Refusal
@@ -54,6 +56,7 @@ class Reader:
         self._compiled = compiled
         self.keyring = keyring
         self.memory: Memory | None = None
+        self.documents: DocumentStore | None = None
         self.store = ""
         self.now = 0
 
@@ -86,8 +89,11 @@ class Reader:
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         """A document with its version, or None."""
+        place = (self.store, collection.name, document_id)
+        if self.documents is not None:
+            return self.documents.load(place, collection)
         if self.memory is not None:
-            known: Document[Record] | None = self.memory.find((self.store, collection.name, document_id))
+            known: Document[Record] | None = self.memory.find(place)
             if known is not None:
                 return known
         row = self.one(LOAD, collection=collection.name, id=document_id)
@@ -127,15 +133,6 @@ class Intent(msgspec.Struct, frozen=True):
     correlation: str
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """The final answer of a request whose outcome was decided later: status and bytes, to be replayed as they are."""
-
-    store: str
-    subject: str
-    status: int
-    body: bytes
-
-
 class Transaction(Reader):
     """One batch's transaction. `grouped`: writes that nobody here reads again are collected for each statement.
 
@@ -151,10 +148,11 @@ class Transaction(Reader):
         self.declare = connection.declare  # of stores that no message names, but are written here too
         self._ids = ids
         self.new_id = ids.series()
-        self._source = source
+        self.source = source
         self._pending: dict[str, _Pending] = {}
         self._derived: dict[Statement[None], dict[Values, None]] = {}
         self.known: dict[Place, Any] = {}
+        self.session: DocumentSession | None = None
         self.grouped = True
         self.holder = ""
         self.correlation = ""
@@ -162,6 +160,7 @@ class Transaction(Reader):
         self.number = 0
         self.writes = 0
         self.events: list[tuple[Envelope, Event]] = []
+        self.late: list[Envelope] = []  # of transactions that ended before they were told
         self.intents: list[Intent] = []
         self.accepts: Callable[[str], bool] = _leaves_it
         self.answers: list[Answered] = []
@@ -211,6 +210,9 @@ class Transaction(Reader):
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         place = (self.store, collection.name, document_id)
         known: Document[Record] | None = self.known.get(place)
+        if self.session is not None:
+            stored = self.session.load(place, collection)
+            return stored if known is None else known
         if known is None and self.memory is not None:
             known = self.memory.find(place)
         if known is None:
@@ -222,7 +224,12 @@ class Transaction(Reader):
         """Store the document under the next version; the stored one is returned."""
         saved = Document(document.id, document.version + 1, document.body)
         body = collection.encode(saved.body)
-        self.known[self.store, collection.name, document.id] = saved
+        place = (self.store, collection.name, document.id)
+        self.known[place] = saved
+        if self.session is not None:
+            self.writes += 1
+            self.session.save(place, document.version, body)
+            return saved
         row = {"collection": collection.name, "id": saved.id, "version": saved.version, "body": body}
         if document.version:
             self.must(SAVE, Conflict, known=document.version, **row)
@@ -298,7 +305,7 @@ class Transaction(Reader):
         self.writes += 1
         self.number += 1
         envelope = Envelope(
-            self._source,
+            self.source,
             self.number,
             self.new_id("evt"),
             self.store,
@@ -359,23 +366,12 @@ class Transaction(Reader):
         for table in list(self._pending):
             self._flush(table)
 
-    def draw_numbers(self) -> None:
-        """Number the events emitted here after the latest of all processes, who wait until this transaction ends."""
-        if not self.events:
-            return
-        self.run(ADVANCE, count=len(self.events))
-        drawn = self.one(LAST_DRAWN)
-        assert drawn is not None, "the row is made when the service starts"
-        shift = drawn.number - self.number
-        if shift:
-            self.events = [(replace(made, number=made.number + shift), event) for made, event in self.events]
-            self.number = drawn.number
-
     def send_outbox(self) -> None:
-        """Write the rows of all events emitted here."""
-        if self.events:
+        """Write the rows of all events that are told by this transaction."""
+        if self.events or self.late:
             compiled = self._compiled[_OUTBOX]
-            self._send(compiled, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
+            envelopes = (*self.late, *(envelope for envelope, _ in self.events))
+            self._send(compiled, [compiled.row(astuple(envelope)) for envelope in envelopes])
 
     def complete_keys(self) -> None:
         """Store the answers given here with the keys of their requests: each takes one, once."""

@@ -335,6 +335,7 @@ def service() -> Service:
         name="notebook",
         package=__name__,
         tables=metadata,
+        documents=(SHEETS,),
         handlers=(Handle(Do, do), Handle(Begin, begin, subject=lambda command: command.subject)),
         asks=(
             Ask(GetPages, get_pages),

@@ -8,8 +8,9 @@ from mercato.runtime.batches.items import CommandItem, Context, EventItem, Item
 from mercato.runtime.database.idempotency import FIND_KEYS
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.service import Reads, Service
+from mercato.runtime.service import Loads, Reads, Service
 from mercato.runtime.transaction import Transaction
+from mercato.values.messages import Caller
 
 MOST = 2_000  # ids of one table; what is beyond is read when it is asked for
 
@@ -18,6 +19,13 @@ def reads_of(service: Service) -> dict[type[Any], Reads]:
     """What to read by the types of messages."""
     handled = {row.message: row.reads for row in service.handlers if row.reads is not None}
     heard = {row.event: row.reads for row in service.listeners if row.reads is not None}
+    return {**handled, **heard}
+
+
+def loads_of(service: Service) -> dict[type[Any], Loads]:
+    """Which documents to load by the types of messages."""
+    handled = {row.message: row.loads for row in service.handlers if row.loads is not None}
+    heard = {row.event: row.loads for row in service.listeners if row.loads is not None}
     return {**handled, **heard}
 
 
@@ -35,6 +43,22 @@ def read_ahead(items: Iterable[Item], reads: Mapping[type[Any], Reads], tx: Tran
         if len(together) > 1:
             tx.store = store
             tx.read_ahead(kept, together[:MOST])
+
+
+def read_documents(items: Iterable[Item], loads: Mapping[type[Any], Loads], tx: Transaction) -> None:
+    """Have the documents here that these items name, where they are not in the database."""
+    if tx.session is None:
+        return
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        store, message = _message(item)
+        names = loads.get(type(message))
+        if names is not None:
+            caller = item.caller if isinstance(item, CommandItem) else Caller.system(store, "")
+            collection, ids = names(message, caller)
+            wanted.setdefault((store, collection.name), []).extend(ids)
+    for (store, name), together in wanted.items():
+        tx.session.find_ahead(store, name, together)
 
 
 def read_keys(items: Iterable[Item], tx: Transaction, context: Context) -> None:

@@ -14,12 +14,12 @@ from mercato.contracts.carts import (
     UnknownVariant,
 )
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.documents.collection import Document
+from mercato.runtime.documents.collection import Collection, Document
 from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
-from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
+from mercato.services.carts.domain import CartDocument, Merged, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
-from mercato.values.ids import BuyerId, ProductId, VariantId
+from mercato.values.ids import BuyerId, CartId, ProductId, VariantId
 from mercato.values.messages import Caller
 
 
@@ -50,14 +50,26 @@ def empty_the_cart(tx: Transaction, _command: EmptyTheCart, caller: Caller) -> C
 
 def merge_cart(tx: Transaction, command: MergeCart, _caller: Caller) -> Cart:
     """A guest's cart that waits for its payment stays as it is: its order closes or reopens it. What an order has taken
-    out of it stays noted there, to be put back if that order is cancelled."""
+    out of it stays noted there, to be put back if that order is cancelled.
+
+    The user's cart is saved first: where no transaction has both, the guest's is emptied when its lines are there.
+    """
     guest, user = open_cart(tx, command.guest), open_cart(tx, command.user)
     if guest.body.locked_by:
         return cart_of(tx, user)
-    merged = domain.merge(user.body, guest.body)
+    merged = domain.merge(user.body, guest.body, Merged(CartId(guest.id), guest.version))
+    cart = _save(tx, user, merged)
     if guest.body.lines:
         tx.save(storage.CARTS, Document(guest.id, guest.version, domain.empty(guest.body)))
-    return _save(tx, user, merged)
+    return cart
+
+
+def cart_of_caller(_command: Any, caller: Caller) -> tuple[Collection[CartDocument], tuple[str]]:
+    return storage.CARTS, (cart_id_of(caller.buyer),)
+
+
+def both_carts(command: MergeCart, _caller: Caller) -> tuple[Collection[CartDocument], tuple[str, str]]:
+    return storage.CARTS, (cart_id_of(command.guest), cart_id_of(command.user))
 
 
 def open_cart(tx: Transaction, buyer: str) -> Document[CartDocument]:

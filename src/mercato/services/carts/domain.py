@@ -44,15 +44,24 @@ class Taken(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
+class Merged(msgspec.Struct, frozen=True):
+    """A guest's cart as it was merged."""
+
+    cart_id: CartId
+    version: int
+
+
 class CartDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """The stored cart. `locked_by` is the order that was made from it; `taken` what orders took out of it after a
-    change that got in before their lock, to be put back if they are cancelled."""
+    change that got in before their lock, to be put back if they are cancelled. `merged` is the guest's cart that was
+    merged into it last."""
 
     buyer: BuyerId
     currency: str = ""
     lines: tuple[Line, ...] = ()
     locked_by: str = ""
     taken: dict[OrderId, Taken] = {}
+    merged: Merged | None = None
 
 
 def cart_id_of(buyer: str) -> CartId:
@@ -103,10 +112,13 @@ def empty(cart: CartDocument) -> CartDocument:
     return msgspec.structs.replace(cart, lines=(), currency="")
 
 
-def merge(cart: CartDocument, guest: CartDocument) -> CartDocument:
-    """The user's cart with the guest's lines. What does not fit (other currency, too many) is left out."""
+def merge(cart: CartDocument, guest: CartDocument, which: Merged) -> CartDocument:
+    """The user's cart with the guest's lines. What does not fit (other currency, too many) is left out.
+
+    The same guest's cart adds nothing a second time: who merged it may have ended before it was emptied.
+    """
     _require_open(cart)
-    if cart.lines and guest.currency != cart.currency:
+    if cart.merged == which or not guest.lines or (cart.lines and guest.currency != cart.currency):
         return cart
     lines = {line.variant_id: line for line in cart.lines}
     for line in guest.lines:
@@ -115,7 +127,7 @@ def merge(cart: CartDocument, guest: CartDocument) -> CartDocument:
         if known is not None or len(lines) < MAX_LINES:
             lines[line.variant_id] = msgspec.structs.replace(line, quantity=quantity)
     currency = cart.currency if cart.lines else guest.currency
-    return msgspec.structs.replace(cart, lines=tuple(lines.values()), currency=currency)
+    return msgspec.structs.replace(cart, lines=tuple(lines.values()), currency=currency, merged=which)
 
 
 def lock(cart: CartDocument, order_id: OrderId) -> CartDocument:

@@ -24,12 +24,13 @@ def service(_setup: Setup) -> Service:
         name="carts",
         package="mercato.services.carts",
         tables=storage.metadata,
+        documents=(storage.CARTS,),
         handlers=(
-            Handle(AddToCart, commands.add_to_cart, reads=commands.offer_of),
-            Handle(SetQuantity, commands.set_quantity),
-            Handle(RemoveFromCart, commands.remove_from_cart),
-            Handle(EmptyTheCart, commands.empty_the_cart),
-            Handle(MergeCart, commands.merge_cart),
+            Handle(AddToCart, commands.add_to_cart, reads=commands.offer_of, loads=commands.cart_of_caller),
+            Handle(SetQuantity, commands.set_quantity, loads=commands.cart_of_caller),
+            Handle(RemoveFromCart, commands.remove_from_cart, loads=commands.cart_of_caller),
+            Handle(EmptyTheCart, commands.empty_the_cart, loads=commands.cart_of_caller),
+            Handle(MergeCart, commands.merge_cart, loads=commands.both_carts),
         ),
         asks=(
             Ask(GetCart, queries.get_cart, snapshot=False),
@@ -38,9 +39,9 @@ def service(_setup: Setup) -> Service:
         listeners=(
             Listen(ProductChanged, listeners.when_product_changed_copy_its_variants),
             Listen(PriceChanged, listeners.when_price_changed_copy_it),
-            Listen(OrderPlaced, listeners.when_order_is_placed_lock_its_cart),
-            Listen(OrderConfirmed, listeners.when_order_is_confirmed_close_its_cart),
-            Listen(OrderCancelled, listeners.when_order_is_cancelled_reopen_its_cart),
+            Listen(OrderPlaced, listeners.when_order_is_placed_lock_its_cart, loads=listeners.cart_of_order),
+            Listen(OrderConfirmed, listeners.when_order_is_confirmed_close_its_cart, loads=listeners.cart_of_order),
+            Listen(OrderCancelled, listeners.when_order_is_cancelled_reopen_its_cart, loads=listeners.cart_of_order),
         ),
         routes=ROUTES,
     )
