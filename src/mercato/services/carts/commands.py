@@ -1,7 +1,6 @@
 """What may be changed in carts: one command, one cart document."""
 
 from collections.abc import Callable
-from typing import Any
 
 from mercato.contracts.carts import (
     AddToCart,
@@ -13,8 +12,8 @@ from mercato.contracts.carts import (
     SetQuantity,
     UnknownVariant,
 )
-from mercato.runtime.database.kept import Kept
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
@@ -31,7 +30,7 @@ def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     return _save(tx, document, domain.add(document.body, offer, command.quantity))
 
 
-def offer_of(command: AddToCart) -> tuple[tuple[Kept[Any], tuple[str]], ...]:
+def offer_of(command: AddToCart) -> Names:
     """The rows that it takes to offer a variant."""
     return ((storage.VARIANTS, (command.variant_id,)), (storage.PRICES, (command.variant_id,)))
 
