@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mercato.runtime.service import named
 from mercato.runtime.transaction import Transaction
 from mercato.values.messages import KeyReused
 from tests.runtime.bench import Bench, buyer, key, outcome
@@ -46,8 +47,8 @@ def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked
 def test_the_rows_of_several_commands_are_read_by_one_question(
     bench: Bench, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: dict[Any, Any] = bench.notebook._reads
-    monkeypatch.setitem(reads, Do, lambda command: ((STAMPS, (command.name,)),))
+    keys: dict[Any, Any] = bench.notebook._keys
+    monkeypatch.setitem(keys, Do, (named("name", STAMPS),))
     futures = [bench.notebook.submit(Do(name, "stamp", 2), buyer()) for name in ("a", "b", "c")]
     bench.drain(bench.notebook)
     assert [outcome(future) for future in futures] == [2, 2, 2]

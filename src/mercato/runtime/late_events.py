@@ -28,7 +28,7 @@ class TellLateEvents(Command[int], frozen=True):
 def tell_late_events(tx: Transaction, command: TellLateEvents, caller: Caller) -> int:
     """At its end each transaction tells what the documents hold that it has found."""
     assert tx.session is not None, "only documents that are elsewhere hold events"
-    tx.session.find_ahead(caller.store, command.collection, command.ids)
+    tx.session.find(caller.store, command.collection, command.ids)
     return len(tx.session.held)
 
 

@@ -18,9 +18,18 @@ from mercato.runtime.database.engine import CompiledStatements, Connection, Valu
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import Compiled, Statement, as_list, insert_into
-from mercato.runtime.documents.collection import ADD, LOAD, LOCK, SAVE, Collection, Document
+from mercato.runtime.documents.collection import (
+    ADD,
+    LOAD,
+    LOAD_SEVERAL,
+    LOCK,
+    LOCK_SEVERAL,
+    SAVE,
+    Collection,
+    Document,
+)
 from mercato.runtime.documents.session import DocumentSession
-from mercato.runtime.documents.store import DocumentStore
+from mercato.runtime.documents.store import DocumentSource
 from mercato.runtime.memory import FORGOTTEN, Memory, Place
 from mercato.values.ids import Ids
 from mercato.values.messages import Conflict, Envelope, Event, Refusal
@@ -46,7 +55,12 @@ class StaleMemory(Exception):
 
 
 class Reader:
-    """Answers questions for one store from committed state (a transaction: from its own state)."""
+    """Answers questions for one store from committed state (a transaction: from its own state).
+
+    `known` are documents and rows that were read ahead; None stands for a document that does not exist.
+    """
+
+    locks = False  # what it reads
 
     def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
         self._run = connection.run
@@ -56,7 +70,8 @@ class Reader:
         self._compiled = compiled
         self.keyring = keyring
         self.memory: Memory | None = None
-        self.documents: DocumentStore | None = None
+        self.documents: DocumentSource | None = None
+        self.known: dict[Place, Any] = {}
         self.store = ""
         self.now = 0
 
@@ -90,20 +105,31 @@ class Reader:
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         """A document with its version, or None."""
         place = (self.store, collection.name, document_id)
-        if self.documents is not None:
-            return self.documents.load(place, collection)
         if self.memory is not None:
             known: Document[Record] | None = self.memory.find(place)
             if known is not None:
                 return known
-        row = self.one(LOAD, collection=collection.name, id=document_id)
-        return None if row is None else Document(document_id, row.version, collection.decode(row.body))
+        if place in self.known:
+            ahead: Document[Record] | None = self.known[place]
+            return ahead
+        found: Document[Record] | None
+        if self.documents is not None:
+            found = self.documents.load(place, collection)
+        else:
+            row = self.one(LOAD, collection=collection.name, id=document_id)
+            found = None if row is None else Document(document_id, row.version, collection.decode(row.body))
+        if self.memory is None:
+            self.known[place] = found
+        return found
 
     def rows(self, kept: Kept[Record], row_id: str) -> tuple[Record, ...]:
         """All rows of this id, in the order of their keys; in memory after the first time."""
-        if self.memory is None:
-            return tuple(self.all(kept.find, of=row_id))
         place = (self.store, kept.name, row_id)
+        if self.memory is None:
+            ahead: tuple[Record, ...] | None = self.known.get(place)
+            if ahead is None:
+                ahead = self.known[place] = tuple(self.all(kept.find, of=row_id))
+            return ahead
         found: tuple[Record, ...] | None = self.memory.find(place)
         if found is None:
             found = tuple(self.all(kept.find, of=row_id))
@@ -115,6 +141,32 @@ class Reader:
         """The first row of this id, or None."""
         rows = self.rows(kept, row_id)
         return rows[0] if rows else None
+
+    def read_ahead(self, kept: Kept[Any] | Collection[Any], ids: Iterable[str]) -> None:
+        """Have the rows or documents of these ids in memory, by one question for all that are not there yet."""
+        find = self.memory.find if self.memory is not None else _nothing
+        places = {each: (self.store, kept.name, each) for each in ids}
+        missing = [each for each, place in places.items() if place not in self.known and find(place) is None]
+        if missing:
+            found = self._documents(kept, missing) if isinstance(kept, Collection) else self._rows_of(kept, missing)
+            self.known.update((places[each], content) for each, content in found.items())
+
+    def _rows_of(self, kept: Kept[Record], ids: Iterable[str]) -> dict[str, Any]:
+        rows: dict[str, list[Record]] = {each: [] for each in ids}
+        for row in self.all(kept.lock_several if self.locks else kept.find_several, ids=as_list(rows)):
+            rows[kept.id_of(row)].append(row)
+        return {each: tuple(found) for each, found in rows.items()}
+
+    def _documents(self, collection: Collection[Record], ids: Iterable[str]) -> dict[str, Any]:
+        documents: dict[str, Document[Record] | None] = dict.fromkeys(ids)
+        if self.documents is not None:
+            for found in self.documents.find(self.store, collection.name, tuple(documents)):
+                documents[found.id] = Document(found.id, found.version, collection.decode(found.body))
+            return documents
+        statement = LOCK_SEVERAL if self.locks else LOAD_SEVERAL
+        for row in self.all(statement, collection=collection.name, ids=as_list(documents)):
+            documents[row.id] = Document(row.id, row.version, collection.decode(row.body))
+        return documents
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -151,7 +203,6 @@ class Transaction(Reader):
         self.source = source
         self._pending: dict[str, _Pending] = {}
         self._derived: dict[Statement[None], dict[Values, None]] = {}
-        self.known: dict[Place, Any] = {}
         self.session: DocumentSession | None = None
         self.grouped = True
         self.holder = ""
@@ -209,15 +260,17 @@ class Transaction(Reader):
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         place = (self.store, collection.name, document_id)
-        known: Document[Record] | None = self.known.get(place)
         if self.session is not None:
-            stored = self.session.load(place, collection)
-            return stored if known is None else known
+            self.session.require_undone(place)
+        known: Document[Record] | None = self.known.get(place)
         if known is None and self.memory is not None:
             known = self.memory.find(place)
-        if known is None:
+        if known is None and place not in self.known:
+            if self.documents is not None:
+                return self.documents.load(place, collection)
             row = self.one(LOCK, collection=collection.name, id=document_id)
-            known = None if row is None else Document(document_id, row.version, collection.decode(row.body))
+            if row is not None:
+                known = self.known[place] = Document(document_id, row.version, collection.decode(row.body))
         return known
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
@@ -249,18 +302,6 @@ class Transaction(Reader):
             found = self.known[place] = tuple(self.all(kept.lock, of=row_id))
         rows: tuple[Record, ...] = found
         return rows
-
-    def read_ahead(self, kept: Kept[Record], ids: Iterable[str]) -> None:
-        """Have the rows of these ids in memory, by one question for all that are not there yet."""
-        if kept.find_several is None:
-            raise ValueError(f"rows of {kept.name} are not read together: declare it with `together=True`")
-        places = {row_id: (self.store, kept.name, row_id) for row_id in ids}
-        find = self.memory.find if self.memory is not None else _nothing
-        missing = [row_id for row_id, place in places.items() if place not in self.known and find(place) is None]
-        rows: dict[str, list[Record]] = {row_id: [] for row_id in missing}
-        for row in self.all(kept.find_several, ids=as_list(missing)) if missing else ():
-            rows[kept.id_of(row)].append(row)
-        self.known.update((places[row_id], tuple(found)) for row_id, found in rows.items())
 
     def add_first(self, kept: Kept[Record], *records: Record) -> None:
         """Insert all rows of an id that has none yet."""

@@ -110,7 +110,7 @@ _numbers = select(func.sum(rows.c.number)).where(
 _total = (totals.c.store == bindparam("store"), totals.c.name == bindparam("of_name"))
 SET_TOTAL = write(update(totals).where(*_total).values(amount=func.coalesce(_numbers.scalar_subquery(), 0)))
 FIND_TOTAL = fetch(Total, select(totals.c.amount).where(*_total))
-STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version", together=True)
+STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version")
 SHEETS = Collection("sheets", Sheet)
 
 

@@ -24,7 +24,7 @@ from mercato.runtime.batches.items import (
     ParkedAggregates,
     RetryItem,
 )
-from mercato.runtime.batches.read_ahead import loads_of, read_ahead, read_documents, read_keys, reads_of
+from mercato.runtime.batches.read_ahead import keys_of, read_ahead, read_keys
 from mercato.runtime.batches.savepoints import savepoint
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
@@ -106,8 +106,7 @@ class Executor:
         self._retries: deque[RetryItem] = deque()
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
-        self._reads = reads_of(service)
-        self._loads = loads_of(service)
+        self._keys = keys_of(service, on_server=database.shared)
         self.documents: DocumentStore | None = None
         self._parked = ParkedAggregates()
         self.memory = Memory()
@@ -349,8 +348,7 @@ class Executor:
 
     def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
         read_keys(batch.items, tx, context)
-        read_ahead(batch.items, self._reads, tx)
-        read_documents(batch.items, self._loads, tx)
+        read_ahead(batch.items, self._keys, tx)
         elapsed = self._parts.clock.elapsed
         end = elapsed() + self._budget
         for place, item in enumerate(batch.items):

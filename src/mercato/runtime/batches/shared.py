@@ -373,7 +373,7 @@ class SharedExecutor(Executor):
         tx = super()._transaction()
         tx.memory = None
         if self.documents is not None:
-            tx.session = DocumentSession(self.documents, tx.new_id("run"))
+            tx.documents = tx.session = DocumentSession(self.documents, tx.new_id("run"))
         return tx
 
     def _chance(self) -> float:

@@ -66,19 +66,23 @@ class Released(msgspec.Struct, frozen=True):
     operations: tuple[str, ...]
 
 
-class DocumentStore(Protocol):
+class DocumentSource(Protocol):
+    """Where documents are found that are not in the database."""
+
+    def load(self, place: Place, collection: Collection[Record]) -> Document[Record] | None:
+        """A document, or None."""
+
+    def find(self, store: str, collection: str, ids: Sequence[str]) -> list[StoredDocument]:
+        """Those documents of this store that are there, in any order."""
+
+
+class DocumentStore(DocumentSource, Protocol):
     """Documents of one service, used by any thread. Everything may raise DatabaseFault, after seconds at most."""
 
     shown: str  # where it is, for people, without a password
 
     def prepare(self, collections: Iterable[str]) -> None:
         """Reach the server for the first time, and declare what makes questions fast."""
-
-    def load(self, place: Place, collection: Collection[Record]) -> Document[Record] | None:
-        """A document for who only reads; None: there is none."""
-
-    def find(self, store: str, collection: str, ids: Sequence[str]) -> list[StoredDocument]:
-        """Those documents of this store that are there, in any order."""
 
     def write(self, writes: Sequence[Write], token: str) -> None:
         """Store all of them, in any order; they are durable then. `token` is of this attempt alone.

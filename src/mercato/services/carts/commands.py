@@ -1,7 +1,6 @@
 """What may be changed in carts: one command, one cart document."""
 
 from collections.abc import Callable
-from typing import Any
 
 from mercato.contracts.carts import (
     AddToCart,
@@ -13,9 +12,9 @@ from mercato.contracts.carts import (
     SetQuantity,
     UnknownVariant,
 )
-from mercato.runtime.database.kept import Kept
-from mercato.runtime.documents.collection import Collection, Document
-from mercato.runtime.transaction import Transaction
+from mercato.runtime.documents.collection import Document
+from mercato.runtime.service import Names
+from mercato.runtime.transaction import Reader, Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Merged, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
@@ -31,7 +30,7 @@ def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     return _save(tx, document, domain.add(document.body, offer, command.quantity))
 
 
-def offer_of(command: AddToCart) -> tuple[tuple[Kept[Any], tuple[str]], ...]:
+def offer_of(command: AddToCart) -> Names:
     """The rows that it takes to offer a variant."""
     return ((storage.VARIANTS, (command.variant_id,)), (storage.PRICES, (command.variant_id,)))
 
@@ -64,12 +63,8 @@ def merge_cart(tx: Transaction, command: MergeCart, _caller: Caller) -> Cart:
     return cart
 
 
-def cart_of_caller(_command: Any, caller: Caller) -> tuple[Collection[CartDocument], tuple[str]]:
-    return storage.CARTS, (cart_id_of(caller.buyer),)
-
-
-def both_carts(command: MergeCart, _caller: Caller) -> tuple[Collection[CartDocument], tuple[str, str]]:
-    return storage.CARTS, (cart_id_of(command.guest), cart_id_of(command.user))
+def both_carts(_reader: Reader, command: MergeCart, _caller: Caller) -> Names:
+    return ((storage.CARTS, (cart_id_of(command.guest), cart_id_of(command.user))),)
 
 
 def open_cart(tx: Transaction, buyer: str) -> Document[CartDocument]:

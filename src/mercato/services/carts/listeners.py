@@ -5,13 +5,11 @@ from collections.abc import Callable
 from mercato.contracts.catalog import ProductChanged
 from mercato.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced
 from mercato.contracts.pricing import PriceChanged
-from mercato.runtime.documents.collection import Collection, Document
+from mercato.runtime.documents.collection import Document
 from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument
 from mercato.values.messages import Caller
-
-OfOrder = OrderPlaced | OrderConfirmed | OrderCancelled
 
 
 def when_product_changed_copy_its_variants(tx: Transaction, event: ProductChanged, _caller: Caller) -> None:
@@ -57,10 +55,6 @@ def when_order_is_confirmed_close_its_cart(tx: Transaction, event: OrderConfirme
 
 def when_order_is_cancelled_reopen_its_cart(tx: Transaction, event: OrderCancelled, _caller: Caller) -> None:
     _change(tx, event.cart_id, lambda cart: domain.reopen(cart, event.order_id))
-
-
-def cart_of_order(event: OfOrder, _caller: Caller) -> tuple[Collection[CartDocument], tuple[str]]:
-    return storage.CARTS, (event.cart_id,)
 
 
 def _change(tx: Transaction, cart_id: str, change: Callable[[CartDocument], CartDocument]) -> None:

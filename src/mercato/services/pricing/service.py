@@ -19,7 +19,7 @@ def service(_setup: Setup) -> Service:
             Handle(SetRates, commands.set_rates),
         ),
         asks=(
-            Ask(QuoteCart, queries.quote_cart, snapshot=False),
+            Ask(QuoteCart, queries.quote_cart, snapshot=False, keys=(queries.prices_and_rates,)),
             Ask(GetPrices, queries.get_prices),
         ),
         listeners=(
