@@ -5,7 +5,7 @@ operations that made it what it is, and the answers that may not be stored under
 knows what a process had begun that is gone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -108,9 +108,9 @@ class DocumentStore(DocumentSource, Protocol):
     def close(self) -> None: ...
 
 
-def every_document(store: DocumentStore, collection: str, size: int = 1_000) -> Iterable[StoredDocument]:
-    """All documents of a collection, of all stores."""
+def pages_of(store: DocumentStore, collection: str, size: int = 1_000) -> Iterator[list[StoredDocument]]:
+    """All documents of a collection, of all stores, by pages."""
     after = ""
     while page := store.page(collection, after, size):
-        yield from page
+        yield page
         after = store.key_of(page[-1])

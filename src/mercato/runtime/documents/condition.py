@@ -1,0 +1,39 @@
+"""How a server of documents is, for who looks after it."""
+
+import time
+
+import msgspec
+from pymongo import MongoClient
+
+from mercato.runtime.documents.urls import Address
+
+TRIES = 3
+_TRIAL = "mercato_doctor"  # the collection in which a document is written and removed
+
+
+class StoreCondition(msgspec.Struct, frozen=True):
+    """`members` are those of its replica set, 0 where there is none; `latency` is the shortest of a few exchanges, in
+    milliseconds."""
+
+    version: str
+    members: int
+    latency: float
+
+
+def read_condition(address: Address, seconds: float) -> StoreCondition:
+    """Write as the shop does, and ask. Raises PyMongoError."""
+    milliseconds = int(seconds * 1_000)
+    client: MongoClient[dict[str, object]] = MongoClient(
+        address.url, timeoutMS=milliseconds, serverSelectionTimeoutMS=milliseconds, appname="mercato doctor"
+    )
+    with client:
+        trial = client[address.database][_TRIAL]
+        trial.delete_many({})
+        trial.insert_one({"_id": "trial"})
+        trial.drop()
+        took = []
+        for _ in range(TRIES):
+            begin = time.monotonic()
+            told = client.admin.command("hello")
+            took.append((time.monotonic() - begin) * 1_000)
+        return StoreCondition(str(client.server_info()["version"]), len(told.get("hosts", ())), min(took))
