@@ -4,7 +4,10 @@ import time
 
 import msgspec
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
+from mercato.runtime.database.faults import DatabaseFault
+from mercato.runtime.documents.mongo import reason
 from mercato.runtime.documents.urls import Address
 
 TRIES = 3
@@ -21,8 +24,14 @@ class StoreCondition(msgspec.Struct, frozen=True):
 
 
 def read_condition(address: Address, seconds: float) -> StoreCondition:
-    """Write as the shop does, and ask. Raises PyMongoError."""
-    milliseconds = int(seconds * 1_000)
+    """Write as the shop does, and ask. Raises DatabaseFault, within this time."""
+    try:
+        return _read_condition(address, int(seconds * 400))
+    except PyMongoError as error:
+        raise DatabaseFault(reason(error)) from error
+
+
+def _read_condition(address: Address, milliseconds: int) -> StoreCondition:
     client: MongoClient[dict[str, object]] = MongoClient(
         address.url, timeoutMS=milliseconds, serverSelectionTimeoutMS=milliseconds, appname="mercato doctor"
     )

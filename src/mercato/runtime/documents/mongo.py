@@ -51,7 +51,7 @@ class MongoStore:
                 heartbeatFrequencyMS=LOOK,
             )
         except (ConfigurationError, InvalidURI, ValueError) as error:
-            raise SettingsError(f"{self._name}: {_reason(error)}") from None
+            raise SettingsError(f"{self._name}: {reason(error)}") from None
         self._database = self._client.get_database(
             address.database,
             read_concern=ReadConcern("majority"),
@@ -135,7 +135,7 @@ class MongoStore:
         try:
             yield
         except PyMongoError as error:
-            text = f"{self._name}: {_reason(error)}; see that MongoDB runs, can be reached, and lets the login in"
+            text = f"{self._name}: {reason(error)}; see that MongoDB runs, can be reached, and lets the login in"
             raise DatabaseFault(text) from error
 
 
@@ -209,7 +209,7 @@ def _plain(row: BsonDocument) -> BsonDocument:
     return {name: int(value) if isinstance(value, int) else value for name, value in row.items()}
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What the driver says, without its description of all servers."""
     text = " ".join(str(error).partition(", Timeout:")[0].partition(", full error:")[0].split())
     return text[:LONGEST_REASON].rstrip() or type(error).__name__
