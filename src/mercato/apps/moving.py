@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Table
 
 from mercato.apps.control import News, Tell
 from mercato.runtime.bus.outbox import LAST_NUMBER
@@ -24,7 +23,7 @@ from mercato.runtime.database.moved import Moved, make_progress_table
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.database.sqlite import SqliteConnection, connect
 from mercato.runtime.database.urls import Address
-from mercato.runtime.documents.copying import DocumentCopier
+from mercato.runtime.documents.copying import target_of
 from mercato.runtime.documents.opening import open_documents, require_documents
 from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.documents.urls import Address as DocumentsAddress
@@ -96,13 +95,12 @@ class Side(msgspec.Struct, frozen=True, dict=True):
     @property
     def _all(self) -> list[Pair]:
         found = (*tables.metadata.sorted_tables, *self.service.tables.sorted_tables)
-        pairs = (Pair(Copier(table, "sqlite"), self._target(table)) for table in found)
+        collections = [each.name for each in self.service.documents]
+        pairs = (
+            Pair(Copier(table, "sqlite"), target_of(table, self.database.dialect, self.documents, collections))
+            for table in found
+        )
         return sorted(pairs, key=lambda each: each.source.name)
-
-    def _target(self, table: Table) -> Copier:
-        if table is tables.documents and self.documents is not None:
-            return DocumentCopier(self.documents, tuple(each.name for each in self.service.documents))
-        return Copier(table, self.database.dialect)
 
     @contextmanager
     def faults(self) -> Iterator[None]:

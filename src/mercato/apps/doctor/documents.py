@@ -1,5 +1,6 @@
 """Documents that are on a server of their own: reachable, writable, recent, near, and on more than one machine."""
 
+import time
 from collections.abc import Iterator
 
 from mercato.apps.doctor.results import FAIL, OK, SECONDS, WARN, Check, Result
@@ -27,7 +28,7 @@ def _check(service: str, address: Address) -> Check:
     def look() -> list[Result]:
         from mercato.runtime.documents.condition import read_condition
 
-        found = read_condition(address, SECONDS)
+        found = read_condition(address, SECONDS, time.monotonic)
         return list(judge(what, found.version, found.members, found.latency))
 
     return Check(

@@ -7,7 +7,6 @@ import msgspec
 from mercato.apps.verify import statements
 from mercato.apps.verify.snapshot import Difference, Snapshot
 from mercato.services.carts.domain import CartDocument
-from mercato.services.carts.storage import CARTS
 from mercato.services.orders.domain import read_body
 from mercato.values.commerce import quantities
 
@@ -48,7 +47,7 @@ def _carts(look: Snapshot) -> Iterator[Difference]:
     It may have less: an earlier order of the same cart whose news came late took its lines out.
     """
     orders = {(row.store, row.id): row for row in look.all("orders", statements.ORDERS)}
-    for row in look.documents("carts", CARTS.name, statements.STORED_CARTS):
+    for row in look.carts():
         cart, subject = _CART.decode(row.body), f"{row.store} {row.id}"
         for order_id in (*cart.taken, *([cart.locked_by] if cart.locked_by else ())):
             order = orders.get((row.store, order_id))

@@ -6,15 +6,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mercato.apps.verify.statements import LOG, LogFigures
+from mercato.apps.verify.statements import LOG, STORED_CARTS, LogFigures, StoredCart
 from mercato.runtime.bus.outbox import FIND_LOGGED
 from mercato.runtime.bus.positions import LIST_POSITIONS
 from mercato.runtime.database.engine import Connection, Database
 from mercato.runtime.database.statements import Statement, as_list
-from mercato.runtime.documents.store import DocumentStore, StoredDocument, pages_of
+from mercato.runtime.documents.store import DocumentStore, pages_of
 from mercato.runtime.memory import Place
 from mercato.runtime.node import Node
 from mercato.runtime.transaction import Reader
+from mercato.services.carts.storage import CARTS
 
 Row = TypeVar("Row")
 
@@ -87,12 +88,12 @@ class Snapshot:
         reader = self._readers.get(service)
         return reader.all(statement, limit=ALL) if reader else []
 
-    def documents(self, service: str, collection: str, rows: Statement[StoredDocument]) -> Iterable[StoredDocument]:
-        """Every document of a collection; `rows` finds them where they are in the service's database."""
-        store = self._databases.documents.get(service)
+    def carts(self) -> Iterable[StoredCart]:
+        """Every cart, wherever documents are."""
+        store = self._databases.documents.get("carts")
         if store is None:
-            return self.all(service, rows)
-        return (document for page in pages_of(store, collection) for document in page)
+            return self.all("carts", STORED_CARTS)
+        return (StoredCart(each.store, each.id, each.body) for page in pages_of(store, CARTS.name) for each in page)
 
     def untold(self, before: int) -> Iterator[tuple[str, Place]]:
         """Documents with events of before this time that are in no log, and whose they are."""

@@ -7,7 +7,6 @@ from sqlalchemy import Integer, Table, and_, case, cast, func, select
 
 from mercato.runtime.database import tables
 from mercato.runtime.database.statements import Statement, fetch
-from mercato.runtime.documents.store import StoredDocument
 from mercato.services.carts.storage import CARTS, variants
 from mercato.services.carts.storage import prices as cart_prices
 from mercato.services.catalog.storage import availability, products
@@ -157,6 +156,12 @@ class CopiedVariant(msgspec.Struct, frozen=True):
     on_sale: int
 
 
+class StoredCart(msgspec.Struct, frozen=True):
+    store: str
+    id: str
+    body: str
+
+
 class StoredAnswer(msgspec.Struct, frozen=True):
     store: str
     subject: str
@@ -279,10 +284,8 @@ COPIED_VARIANTS = fetch(
 )
 _documents = tables.documents
 STORED_CARTS = fetch(
-    StoredDocument,
-    select(_documents.c.store, _documents.c.id, _documents.c.version, _documents.c.body).where(
-        _documents.c.collection == CARTS.name
-    ),
+    StoredCart,
+    select(_documents.c.store, _documents.c.id, _documents.c.body).where(_documents.c.collection == CARTS.name),
     across_stores=True,
 )
 _outbox, _keys = tables.outbox, tables.idempotency

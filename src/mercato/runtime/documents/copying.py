@@ -1,11 +1,20 @@
 """Documents as the rows that they would be in a database: so that they are copied and summed as any table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+from sqlalchemy import Table
 
 from mercato.runtime.database.copying import Copier, Row, Sum
 from mercato.runtime.database.engine import Connection
 from mercato.runtime.database.tables import documents
 from mercato.runtime.documents.store import DocumentStore, StoredDocument, pages_of
+
+
+def target_of(table: Table, dialect: str, store: DocumentStore | None, collections: Iterable[str]) -> Copier:
+    """Where rows of this table go: documents to the store, where there is one."""
+    if table is documents and store is not None:
+        return DocumentCopier(store, tuple(collections))
+    return Copier(table, dialect)
 
 
 class DocumentCopier(Copier):
