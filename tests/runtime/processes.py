@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import msgspec
@@ -244,6 +244,8 @@ def gated(process: Process) -> Iterator[Gate]:
         database.writer = writer  # type: ignore[misc]
 
 
+# Where a process stops on its way.
+Stops = Callable[[Process], AbstractContextManager[Gate]]
 Choices = tuple[int, ...]
 # Does the work of one meeting with these choices; what was chosen each time, and between whom.
 Meeting = Callable[[Choices], Awaitable[list[tuple[int, tuple[int, ...]]]]]
@@ -264,10 +266,12 @@ async def every_meeting(meet: Meeting) -> int:
     return count
 
 
-def led(processes: Sequence[Process], batches: Sequence[Batch], choices: Choices) -> list[tuple[int, tuple[int, ...]]]:
+def led(
+    processes: Sequence[Process], batches: Sequence[Batch], choices: Choices, stops: Stops = gated
+) -> list[tuple[int, tuple[int, ...]]]:
     """Lead both through their transactions: by the choices as far as they go, then the first one that can go on."""
     taken: list[tuple[int, tuple[int, ...]]] = []
-    with gated(processes[0]) as one, gated(processes[1]) as two, ThreadPoolExecutor(2) as pool:
+    with stops(processes[0]) as one, stops(processes[1]) as two, ThreadPoolExecutor(2) as pool:
         gates = (one, two)
         works = [pool.submit(_perform, *each) for each in zip(processes, batches, gates, strict=True)]
         for gate in gates:
@@ -311,7 +315,11 @@ def _raise(works: Iterable["Future[None]"]) -> None:
 
 
 async def meet(
-    processes: Sequence[Process], works: Sequence[Sequence[Work]], callers: Sequence[Caller], choices: Choices
+    processes: Sequence[Process],
+    works: Sequence[Sequence[Work]],
+    callers: Sequence[Caller],
+    choices: Choices,
+    stops: Stops = gated,
 ) -> tuple[list[Any], list[tuple[int, tuple[int, ...]]]]:
     """Two batches meet; the outcomes of both, and what was chosen."""
     batches, outcomes = [], []
@@ -319,7 +327,7 @@ async def meet(
         batch, futures = process.batch(work, caller)
         batches.append(batch)
         outcomes.append(futures)
-    taken = await asyncio.to_thread(led, processes, batches, choices)
+    taken = await asyncio.to_thread(led, processes, batches, choices, stops)
     for process, batch in zip(processes, batches, strict=True):
         process.executor.settle(batch)
     return [[_outcome(each) for each in futures] for futures in outcomes], taken

@@ -83,7 +83,7 @@ class MongoStore:
         for name, group in by_collection.items():
             collection = self._database[name]
             with self._faults():
-                if _written(collection, group, token) != len(group) and (lost := _lost(collection, group, token)):
+                if not _all_written(collection, group, token) and (lost := _lost(collection, group, token)):
                     raise InTheWay(f"{self._name}: somebody else has changed {', '.join(lost)} meanwhile")
 
     def release(self, released: Sequence[Released]) -> None:
@@ -139,8 +139,8 @@ class MongoStore:
             raise DatabaseFault(text) from error
 
 
-def _written(collection: Stored[BsonDocument], writes: Sequence[Write], token: str) -> int:
-    """Try to write; how many were written, as far as the answer tells."""
+def _all_written(collection: Stored[BsonDocument], writes: Sequence[Write], token: str) -> bool:
+    """Try to write; whether all were certainly written. An answer with errors may count wrongly."""
     requests: list[InsertOne[BsonDocument] | ReplaceOne[BsonDocument]] = []
     for each in writes:
         document = _bson(each.document, token)
@@ -156,8 +156,8 @@ def _written(collection: Stored[BsonDocument], writes: Sequence[Write], token: s
         others = [each for each in details.get("writeErrors", ()) if each.get("code") != _DUPLICATE]
         if others or details.get("writeConcernErrors"):
             raise
-        return int(details.get("nInserted", 0)) + int(details.get("nMatched", 0))
-    return result.inserted_count + result.matched_count
+        return False
+    return int(result.inserted_count + result.matched_count) == len(writes)
 
 
 def _lost(collection: Stored[BsonDocument], writes: Sequence[Write], token: str) -> list[str]:
