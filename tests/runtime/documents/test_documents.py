@@ -34,7 +34,10 @@ CART = st.builds(
     lines=_lines,
     locked_by=_texts,
     taken=st.dictionaries(_texts.map(OrderId), st.builds(Taken, _texts, _lines), max_size=2),
-    merged=st.one_of(st.none(), st.builds(Merged, cart_id=_texts.map(CartId), version=_whole)),
+    merged=st.one_of(
+        st.none(),
+        st.builds(Merged, _texts.map(CartId), _whole, st.dictionaries(_texts.map(VariantId), _whole, max_size=2)),
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """A small service that has documents and nothing else: what a store without transactions over several of them wants."""
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import MetaData
 
 from mercato.runtime.documents.collection import Collection, Document
@@ -15,10 +16,12 @@ Words = tuple[str, ...]
 
 
 class Shelf(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was put on it, in order. `taken_from` is the shelf, with its version, whose words were moved here last."""
+    """What was put on it, in order; how often it was emptied. `taken`: from which shelf words came last, how often that
+    had been emptied before, and how many they were."""
 
     words: Words = ()
-    taken_from: tuple[str, int] | None = None
+    emptied: int = 0
+    taken: tuple[str, int, int] = ("", 0, 0)
 
 
 SHELVES = Collection("shelves", Shelf)
@@ -100,10 +103,12 @@ def put_at(tx: Transaction, command: PutAt, _caller: Caller) -> Words:
 
 def move(tx: Transaction, command: Move, _caller: Caller) -> Words:
     source, target = shelf_of(tx, command.source), shelf_of(tx, command.name)
-    which = (source.id, source.version)
-    words = target.body.words if target.body.taken_from == which else target.body.words + source.body.words
-    _save(tx, Document(target.id, target.version, Shelf(words, which)))
-    _save(tx, Document(source.id, source.version, Shelf()))
+    emptied, there = source.body.emptied, source.body.words
+    *which, count = target.body.taken
+    words = target.body.words + there[count if which == [source.id, emptied] else 0 :]
+    taken = (source.id, emptied, len(there))
+    _save(tx, Document(target.id, target.version, replace(target.body, words=words, taken=taken)))
+    _save(tx, Document(source.id, source.version, replace(source.body, words=(), emptied=emptied + 1)))
     return words
 
 
@@ -134,7 +139,7 @@ def both(_reader: Reader, command: Move, _caller: Caller) -> Names:
 
 def _put(tx: Transaction, name: str, word: str) -> Words:
     shelf = shelf_of(tx, name)
-    return _save(tx, Document(name, shelf.version, Shelf((*shelf.body.words, word), shelf.body.taken_from)))
+    return _save(tx, Document(name, shelf.version, replace(shelf.body, words=(*shelf.body.words, word))))
 
 
 def _save(tx: Transaction, shelf: Document[Shelf]) -> Words:

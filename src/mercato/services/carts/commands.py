@@ -16,7 +16,7 @@ from mercato.runtime.documents.collection import Document
 from mercato.runtime.service import Names
 from mercato.runtime.transaction import Reader, Transaction
 from mercato.services.carts import domain, storage
-from mercato.services.carts.domain import CartDocument, Merged, Offer, cart_id_of
+from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
 from mercato.values.ids import BuyerId, CartId, ProductId, VariantId
 from mercato.values.messages import Caller
@@ -56,10 +56,10 @@ def merge_cart(tx: Transaction, command: MergeCart, _caller: Caller) -> Cart:
     guest, user = open_cart(tx, command.guest), open_cart(tx, command.user)
     if guest.body.locked_by:
         return cart_of(tx, user)
-    merged = domain.merge(user.body, guest.body, Merged(CartId(guest.id), guest.version))
+    merged = domain.merge(user.body, guest.body, CartId(guest.id))
     cart = _save(tx, user, merged)
     if guest.body.lines:
-        tx.save(storage.CARTS, Document(guest.id, guest.version, domain.empty(guest.body)))
+        tx.save(storage.CARTS, Document(guest.id, guest.version, domain.hand_over(guest.body)))
     return cart
 
 
