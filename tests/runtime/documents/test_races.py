@@ -57,7 +57,7 @@ class GatedStore:
 def at_documents(process: Process) -> Iterator[Gate]:
     gate, executor, database = Gate(), process.executor, process.database
     writer, documents = database.writer, executor.documents
-    database.writer, executor.documents = GatedStore(writer, gate), GatedStore(documents, gate)  # type: ignore[misc,assignment]
+    database.writer, executor.documents = GatedStore(writer, gate), GatedStore(documents, gate)  # type: ignore[misc]
     try:
         yield gate
     finally:
