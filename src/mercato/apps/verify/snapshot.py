@@ -11,7 +11,7 @@ from mercato.runtime.bus.positions import LIST_POSITIONS
 from mercato.runtime.database.engine import Connection, Database
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.node import Node
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 
 Row = TypeVar("Row")
 

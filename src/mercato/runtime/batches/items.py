@@ -17,8 +17,9 @@ from mercato.runtime.bus.parked import PARK, UNPARK, ParkedRow, pack, pause_afte
 from mercato.runtime.database.faults import ConstraintFault
 from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
 from mercato.runtime.database.intents import FINISH
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Handle, Listener
-from mercato.runtime.transaction import Intent, Reader, Transaction
+from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.messages import (
     Caller,
     Command,
