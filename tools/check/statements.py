@@ -31,6 +31,8 @@ MAY_SCAN = {
     "runtime.database.migrating.REMOVE_MIGRATION": "a handful of rows",
     "runtime.database.migrating.ADD_MIGRATION": "its table is made before the first migration",
     "services.catalog.storage.LIST_CATEGORIES": "the category tree of a store is wanted whole",
+    "services.notifications.storage.DELIVERIES.find_several": "asked of databases on servers alone",
+    "services.notifications.storage.DELIVERIES.lock_several": "asked of databases on servers alone",
     "services.payments.storage.LIST_REFUNDS": "staff list the refunds of a whole store, in the order of their ids",
     "services.inventory.storage.FIRST_LOCATION": "finds the first row of its index",
     "services.stores.storage.FIND_FIRST": "finds the first row of its index",

@@ -10,8 +10,8 @@ from mercato.runtime.database.engine import Connection
 from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.parts import Parts
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Answerer, Ask, Keys
-from mercato.runtime.transaction import Reader
 from mercato.values.messages import Caller, Overloaded, Unavailable
 
 AT_ONCE = 4  # groups of questions that a server is asked side by side

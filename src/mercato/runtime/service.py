@@ -13,7 +13,8 @@ from sqlalchemy import MetaData
 
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.documents.collection import Collection
-from mercato.runtime.transaction import Intent, Reader, Transaction
+from mercato.runtime.reader import Reader
+from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.messages import Caller, Command, Event, Query, Refusal
 
 Reply = TypeVar("Reply")

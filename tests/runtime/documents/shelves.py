@@ -13,7 +13,7 @@ from mercato.runtime.answers import IdempotencyKey
 from mercato.runtime.documents.mongo import MongoStore
 from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.documents.urls import Address
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.values.messages import BUYER, Caller
 from tests.runtime import shelf
 from tests.runtime.ground import Ground

@@ -12,8 +12,9 @@ from mercato.runtime.database.columns import Integer, Text, identity, required, 
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import fetch, insert_into, upsert, write
 from mercato.runtime.documents.collection import Collection, Document
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.transaction import Reader, Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.values.messages import Anyone, Buyer, Caller, Command, Event, Query, Refusal
 from tests.runtime.wishes import Wished
 

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from sqlalchemy import MetaData
 
 from mercato.runtime.documents.collection import Collection, Document
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Ask, Handle, Listen, Names, Service, named
-from mercato.runtime.transaction import Reader, Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.carts.domain import CartDocument
 from mercato.values.ids import BuyerId
 from mercato.values.messages import Anyone, Buyer, Caller, Command, Event, Query, Refusal

@@ -14,7 +14,7 @@ from mercato.runtime.database.statements import Statement, as_list
 from mercato.runtime.documents.store import DocumentStore, pages_of
 from mercato.runtime.memory import Place
 from mercato.runtime.node import Node
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.carts.storage import CARTS
 
 Row = TypeVar("Row")

@@ -37,8 +37,9 @@ from mercato.runtime.database.statements import Statement
 from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.memory import Memory
 from mercato.runtime.parts import Parts
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Handle, Listener, Service, source_of
-from mercato.runtime.transaction import Reader, StaleMemory, Transaction
+from mercato.runtime.transaction import StaleMemory, Transaction
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import (
     Caller,

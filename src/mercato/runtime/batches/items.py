@@ -20,8 +20,9 @@ from mercato.runtime.database.faults import ConstraintFault
 from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
 from mercato.runtime.database.intents import FINISH
 from mercato.runtime.documents.session import AlreadyDone
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Handle, Listener
-from mercato.runtime.transaction import Intent, Reader, Transaction
+from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.messages import (
     Caller,
     Command,

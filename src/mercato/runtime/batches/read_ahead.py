@@ -7,8 +7,9 @@ from typing import Any
 from mercato.runtime.batches.items import CommandItem, Context, EventItem, Item
 from mercato.runtime.database.idempotency import FIND_KEYS
 from mercato.runtime.database.statements import as_list
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Keys, Reads, Service
-from mercato.runtime.transaction import Reader, Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.values.messages import Caller
 
 MOST = 2_000  # ids of one table; what is beyond is read when it is asked for

@@ -13,8 +13,9 @@ from mercato.contracts.carts import (
     UnknownVariant,
 )
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader, Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of

@@ -2,8 +2,8 @@
 
 from mercato.contracts.carts import Cart, CartLine, FilledCart, FilledLine, GetCart, GetFilledCart
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader
 from mercato.services.carts import storage
 from mercato.services.carts.domain import CartDocument, Line, cart_id_of
 from mercato.values.ids import BuyerId, CartId, VariantId

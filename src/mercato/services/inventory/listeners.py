@@ -5,8 +5,9 @@ import msgspec
 from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.inventory import StockRefused, StockReleased, StockReserved
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader, Transaction
+from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.commands import change_stock, first_location, move
 from mercato.services.inventory.domain import Level, Reservation, Share, shortage, spread

@@ -17,8 +17,9 @@ from mercato.contracts.payments import (
     RecordNotice,
 )
 from mercato.runtime.answers import problem
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader, Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.payments import storage
 from mercato.services.payments.domain import (
     TRANSITIONS,

@@ -5,8 +5,9 @@ import msgspec
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
 from mercato.contracts.payments import NothingDue
 from mercato.runtime.answers import problem
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader, Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.services.payments import storage
 from mercato.services.payments.commands import give_back
 from mercato.services.payments.domain import answer_of

@@ -13,8 +13,8 @@ from mercato.contracts.pricing import (
 )
 from mercato.runtime.access.sealed import seal
 from mercato.runtime.database.statements import as_list
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Names
-from mercato.runtime.transaction import Reader
 from mercato.services.pricing import storage
 from mercato.services.pricing.domain import price_lines
 from mercato.values.commerce import PricedVariant
