@@ -4,8 +4,14 @@ is; afterwards everything is as if nothing had been."""
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
+from mercato.contracts.carts import CartChanged
+from mercato.runtime.documents.store import HeldEvent
+from mercato.values.clock import SECOND
+from mercato.values.ids import CartId
 from tests.journeys.town import Person, Town
 from tools.engines import Engine
 
@@ -73,3 +79,28 @@ async def _until_carts_are_back(person: Person) -> None:
     async with asyncio.timeout(30):
         while (await person.send("GET", "/v1/cart")).status != 200:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
+
+
+async def test_what_only_a_cart_knows_of_is_told_by_a_job(town: Town) -> None:
+    """A process of carts has ended between writing a cart and its commit, and nobody comes back to that cart."""
+    (small, _) = await town.product("shirt")
+    ann = await town.person("ann")
+    await ann.add(small)
+    await town.quiet()
+    (executor,) = town.executors("carts")
+    documents = executor.documents
+    assert documents is not None
+    (cart,) = documents.page("carts", "", 10)
+    changed = CartChanged(CartId(cart.id), 1)
+    lost = HeldEvent(
+        "evt_lost", "CartChanged", 1, cart.version, town.clock.now(), "req", "req", msgspec.json.encode(changed), 0
+    )
+    documents.put("carts", [replace(cart, events=(lost,))])
+    before = executor.number
+    town.clock.advance(10 * SECOND)
+    async with asyncio.timeout(20):
+        while documents.held(["carts"], town.clock.now(), 10):  # noqa: ASYNC110 - the job says nothing when it is done
+            await asyncio.sleep(0.1)
+    await town.quiet()
+    assert executor.number == before + 1
+    assert await town.sound()

@@ -211,5 +211,8 @@ def _plain(row: BsonDocument) -> BsonDocument:
 
 def reason(error: Exception) -> str:
     """What the driver says, without its description of all servers."""
-    text = " ".join(str(error).partition(", Timeout:")[0].partition(", full error:")[0].split())
+    text = str(error)
+    for beginning in (", Timeout:", ", full error:", " (configured timeouts:"):
+        text = text.partition(beginning)[0]
+    text = " ".join(text.split())
     return text[:LONGEST_REASON].rstrip() or type(error).__name__
