@@ -93,7 +93,7 @@ class Shop:
         self.media = open_media(settings, parts)
         place = None if runs is None else Place(runs, settings.listens, settings.places)
         services = make_services(Setup(settings, parts, self.media, runs), makers)
-        require_documents(settings, (service.name for service in services if service.documents))
+        require_documents(settings, (service.name for service in services if service.documents), runs)
         self.node = Node(services, parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)

@@ -58,6 +58,7 @@ def test_documents_apart_from_a_file_are_refused() -> None:
     found = Settings(data=Path(), document_stores={"carts": "mongodb://h:1/x"})
     with pytest.raises(SettingsError, match="MERCATO_CARTS_DOCUMENTS puts the documents of carts on MongoDB, but all"):
         require_documents(found, ["carts"])
+    require_documents(found, ["carts"], here={"orders"})  # of no concern there
 
 
 def test_a_setting_for_a_service_without_documents_is_refused() -> None:

@@ -29,6 +29,7 @@ LOOK = 1_000  # ms between two looks at whether a server is there
 LONGEST_REASON = 200  # characters of what the driver says
 
 _DUPLICATE = 11_000
+_LOSABLE = WriteConcern(1)  # of what the next one who finds it does again
 _AGE = "events.at"
 
 BsonDocument = dict[str, Any]
@@ -99,7 +100,7 @@ class MongoStore:
             by_collection.setdefault(name, []).append(update)
         with self._faults():
             for name, updates in by_collection.items():
-                self._database[name].bulk_write(updates, ordered=False)
+                self._database.get_collection(name, write_concern=_LOSABLE).bulk_write(updates, ordered=False)
 
     def held(self, collections: Iterable[str], before: int, limit: int) -> list[Place]:
         places: list[Place] = []

@@ -1,6 +1,6 @@
 """Where the documents of a service are: in its own database, or where the settings say."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.documents.urls import Address
@@ -47,9 +47,9 @@ def documents_address(settings: Settings, service: str) -> Address | None:
     return address if own else address.at(f"{address.database}_{service}")
 
 
-def require_documents(settings: Settings, having: Iterable[str]) -> None:
+def require_documents(settings: Settings, having: Iterable[str], here: Container[str] | None = None) -> None:
     """Raise SettingsError where a setting is for a service that is not among those `having` documents, or cannot be
-    used for one that is."""
+    used for one of them that runs `here` (None: all)."""
     names = tuple(having)
     for service in settings.document_stores:
         if service not in names:
@@ -58,7 +58,8 @@ def require_documents(settings: Settings, having: Iterable[str]) -> None:
                 f"have some are {', '.join(names)}"
             )
     for service in names:
-        documents_address(settings, service)
+        if here is None or service in here:
+            documents_address(settings, service)
 
 
 def _variable(settings: Settings, service: str) -> str:
