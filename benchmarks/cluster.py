@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from benchmarks import processes
 from benchmarks.outcome import BenchmarkError, tell
@@ -136,12 +138,19 @@ def _together(first: Address, second: Address) -> Address:
     return Address.read(f"{url}?target_session_attrs=read-write")
 
 
+def _drop_documents(url: str, name: str) -> None:
+    with contextlib.suppress(PyMongoError), MongoClient[dict[str, Any]](url, timeoutMS=5_000) as client:
+        for service in service_names():
+            client.drop_database(f"{name}_{service}")
+
+
 @contextlib.contextmanager
 def cluster(
-    seed: Seed, parent: Path | None, *, through: str = "", pair: bool = False
+    seed: Seed, parent: Path | None, *, through: str = "", pair: bool = False, documents: str = ""
 ) -> Iterator[tuple[Cluster, Seeded]]:
     """A filled shop, not yet started; the end of the block removes it. `through` is the HOST:PORT by which its
-    processes reach PostgreSQL, where that is not the server's own. A `pair` is a primary with a synchronous standby."""
+    processes reach PostgreSQL, where that is not the server's own. A `pair` is a primary with a synchronous standby.
+    `documents` is the engine that has the documents; "": they are on PostgreSQL too."""
     (user, owner), events = _postgresql(pair), engine("kafka")
     name = f"bench_{int(time.time()):x}"
     environment = {
@@ -149,6 +158,8 @@ def cluster(
         "MERCATO_DATABASE_OWNER": owner.at(name).url,
         "MERCATO_CACHE": engine("redis").url or "",
     }
+    if documents:
+        environment["MERCATO_DOCUMENTS"] = f"{str(engine(documents).url).rpartition('/')[0]}/{name}"
     with server(seed, environment, parent=parent) as (shop, seeded):
         shop.environment["MERCATO_EVENTS"] = f"{events.url}/{name}"
         if through:
@@ -160,4 +171,6 @@ def cluster(
             shop.kill_all()
             with contextlib.suppress(psycopg.Error):
                 made.drop()
+            if documents:
+                _drop_documents(environment["MERCATO_DOCUMENTS"], name)
             tell(f"removed {name}")

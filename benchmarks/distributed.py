@@ -1,7 +1,7 @@
 """`distributed`: what a shop loses whose services run apart on real servers, when one after the other of them fails.
 
-Every process of a service, Kafka, PostgreSQL and Redis is killed and paused in turn while shoppers buy. What the client
-was told must be there at the end, once, and every figure must be explained.
+Every process of a service, Kafka, PostgreSQL, Redis and, where carts are there, MongoDB is killed and paused in turn
+while shoppers buy. What the client was told must be there at the end, once, and every figure must be explained.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from benchmarks.server import Verified
 from tools.engines.postgresql_ha import is_primary, promote
 
 ENGINES = ("kafka", "postgresql", "redis")
+DOCUMENTS = "mongo"  # an engine too, where documents are there
 PAUSE = 10.0  # seconds for which something stands still
 CALM = 4.0  # seconds between a recovery and the next fault
 LEAST_TO_WATCH = 6.0
@@ -61,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kinds", default="kill,pause", help="what happens to each (kill,pause)")
     parser.add_argument("--part", choices=("faults", "pace", "both"), default="both", help="what is measured (both)")
     parser.add_argument("--seconds", type=float, default=10, help="how long each pace is measured (10)")
+    parser.add_argument("--documents", action="store_true", help="carts are on MongoDB, which fails as the others do")
     parser.add_argument("--failover", action="store_true", help="PostgreSQL's primary is killed, its standby promoted")
     parser.add_argument("--processes", default="orders=2,inventory=2", help="how many of each service, one if not said")
 
@@ -82,8 +84,8 @@ def _pace(options: argparse.Namespace) -> Outcome:
 
 
 def _endured(options: argparse.Namespace) -> Outcome:
-    with cluster(Seed(options.products, 4 * options.connections), options.folder, pair=options.failover) as each:
-        made, seeded = each
+    seed, documents = Seed(options.products, 4 * options.connections), DOCUMENTS if options.documents else ""
+    with cluster(seed, options.folder, pair=options.failover, documents=documents) as (made, seeded):
         tell(f"all processes take orders after {made.start(options.processes):.1f} s")
         endured = _endure(options, made, seeded)
     _print(endured)
@@ -124,6 +126,8 @@ def _strike_all(
     time.sleep(CALM)
     services = sorted({name.rpartition("-")[0] for name in made.pids()})
     chosen = [name for name in options.victims.split(",") if name] or [*services, *ENGINES]
+    if options.documents and not options.victims:
+        chosen.append(DOCUMENTS)
     kinds = options.kinds.split(",")
     if options.failover:
         chosen, kinds = ["postgresql"], ["failover"]
@@ -143,7 +147,7 @@ def _strike_all(
 def _kill(made: Cluster, victim: str) -> float:
     """Kill it, and see that it is started again; when it was killed."""
     begun = time.monotonic()
-    if victim in ENGINES:
+    if victim in (*ENGINES, DOCUMENTS):
         server = engine(victim)
         server.kill()
         server.start()
@@ -178,7 +182,7 @@ STRIKES: dict[str, Callable[[Cluster, str], float]] = {"kill": _kill, "pause": _
 
 
 def _switches(made: Cluster, victim: str) -> tuple[Callable[[], None], Callable[[], None]]:
-    if victim in ENGINES:
+    if victim in (*ENGINES, DOCUMENTS):
         server = engine(victim)
         return server.pause, server.resume
     pid = _pid_of(made, victim)

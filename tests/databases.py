@@ -51,6 +51,9 @@ def drop(owner: Address) -> None:
         if owner.scheme == "mysql":
             cursor.execute(f"DROP DATABASE IF EXISTS `{owner.database}`")
             return
-        cursor.execute(f'DROP DATABASE IF EXISTS "{owner.database}" WITH (FORCE)')
+        # WITH (FORCE) fails whenever an autovacuum worker is in the database: ours leave, DROP waits for the worker.
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        cursor.execute(f"{ours} AND datname = %s", (owner.database,))
+        cursor.execute(f'DROP DATABASE IF EXISTS "{owner.database}"')
         for role in ("app", "across"):
             cursor.execute(f'DROP ROLE IF EXISTS "{owner.database}_{role}"')

@@ -15,6 +15,7 @@ from mercato.apps.moved import NAME
 from mercato.apps.owner import Ownership
 from mercato.runtime.database.copying import Copier
 from mercato.runtime.database.moved import Moved
+from mercato.runtime.documents.mongo import MongoStore
 from tests.apps.test_verify import plant
 from tests.journeys.distributed import Servers, dropped
 from tests.journeys.town import opened
@@ -26,19 +27,26 @@ NOWHERE = "postgresql://mercato:secret-word@127.0.0.1:1/shop"
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     data = tmp_path / "data"
-    async with opened(data, listens=False) as town:
+    async with opened(data) as town:
         town.store = await town.open("first", "First Shop")
-        await town.product("shirt")
+        variants = await town.product("shirt")
+        for name in ("ann", "bob", "cat", "dan"):
+            await (await town.person(name)).add(variants[0])
     return data
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=["postgresql", "mariadb", "postgresql-mongo"])
 def urls(request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> Iterator[list[str]]:
-    """The options that name new databases on this engine."""
-    server, name = engine(request.param), f"moving_{os.getpid()}_{request.param}"
+    """The options that name new databases on these engines."""
+    kind, _, documents = request.param.partition("-")
+    server, name = engine(kind), f"moving_{os.getpid()}_{kind}"
+    servers = Servers(server, documents=engine(documents) if documents else None)
     place = [url.rpartition("/")[0] + f"/{name}" for url in (server.url, server.owner_url)]
-    yield ["--to", place[0], "--owner", place[1]]
-    dropped(Servers(server), name)
+    options = ["--to", place[0], "--owner", place[1]]
+    if servers.documents is not None:
+        options += ["--documents", f"{servers.documents.url.rpartition('/')[0]}/{name}"]
+    yield options
+    dropped(servers, name)
 
 
 async def move(folder: Path, *options: str) -> int:
@@ -200,3 +208,34 @@ async def test_a_target_with_rows_of_its_own_is_refused(
         await town.quiet()
     assert await move(folder, *urls) == 1
     assert "has rows of its own, in " in capsys.readouterr().err
+
+
+@pytest.mark.server
+async def test_a_document_that_is_not_as_it_was_is_found(
+    folder: Path, engine: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers, name = Servers(engine("postgresql"), documents=engine("mongo")), f"moving_{os.getpid()}_documents"
+    assert servers.documents is not None
+    to, owner, documents = (
+        f"{url.rpartition('/')[0]}/{name}"
+        for url in (servers.database.url, str(servers.database.owner_url), servers.documents.url)
+    )
+    put = MongoStore.put
+    monkeypatch.setattr(MongoStore, "put", lambda store, collection, found: put(store, collection, found[1:]))
+    try:
+        assert await move(folder, "--to", to, "--owner", owner, "--documents", documents) == 1
+        assert "1 tables differ (carts.documents): the shop has not moved" in capsys.readouterr().out
+        dropped(Servers(servers.database), name)
+        assert await move(folder, "--to", to, "--owner", owner, "--documents", documents) == 1
+        assert "the database of carts on the server has rows of its own, in documents" in capsys.readouterr().err
+    finally:
+        dropped(servers, name)
+
+
+async def test_documents_without_a_database_on_a_server_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await move(folder, "--documents", "mongodb://mercato:secret-word@127.0.0.1:1/shop") == 1
+    told = capsys.readouterr().err
+    assert "MERCATO_DOCUMENTS puts the documents of carts on MongoDB, but all else of it is in a file" in told
+    assert "secret-word" not in told

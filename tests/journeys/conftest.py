@@ -11,11 +11,11 @@ from tests.journeys.distributed import Servers, apart, dropped, emptied
 from tests.journeys.town import Town, opened
 from tools.engines import Engine
 
-# What the same journeys run on, beside the embedded engines: (database, log of events).
+# What the same journeys run on, beside the embedded engines: (database, log of events, documents).
 APART = {
-    "postgresql": ("postgresql", ""),
-    "postgresql-kafka": ("postgresql", "kafka"),
-    "mariadb-kafka": ("mariadb", "kafka"),
+    "postgresql": ("postgresql", "", ""),
+    "postgresql-kafka": ("postgresql", "kafka", ""),
+    "mariadb-kafka-mongo": ("mariadb", "kafka", "mongo"),
 }
 
 
@@ -32,8 +32,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def town(tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> AsyncIterator[Town]:
     """A shop in each of the two ways in which every handler may be run, and one whose services run apart."""
     if request.param in APART:
-        database, events = APART[request.param]
-        servers = Servers(engine(database), engine(events) if events else None)
+        database, events, documents = APART[request.param]
+        servers = Servers(
+            engine(database), engine(events) if events else None, engine(documents) if documents else None
+        )
         databases: dict[str, Servers] = request.getfixturevalue("databases")
         name = f"journeys_{os.getpid()}_{database}"
         if databases.setdefault(name, servers) is not servers:

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import aiohttp
 import msgspec
+from pymongo import MongoClient
 
 from mercato.apps.listening import free_ports
 from mercato.apps.services import service_names
@@ -44,10 +46,12 @@ NODES: tuple[tuple[str, ...], ...] = (
 
 
 class Servers(msgspec.Struct, frozen=True):
-    """What the nodes are on: `database` is the engine, `events` that of the log, None where it is read in place."""
+    """What the nodes are on: `database` is the engine, `events` that of the log, None where it is read in place,
+    `documents` that of documents, None where they are in databases."""
 
     database: Engine
     events: Engine | None = None
+    documents: Engine | None = None
 
 
 @asynccontextmanager
@@ -108,6 +112,7 @@ def _settings(servers: Servers, name: str) -> Settings:
         access_log="off",
         database=named(servers.database.url),
         database_owner=named(servers.database.owner_url),
+        documents=named(servers.documents.url) if servers.documents is not None else "",
         events=f"{servers.events.url}/{name}_{token_hex(4)}" if servers.events is not None else "",
     )
 
@@ -115,11 +120,20 @@ def _settings(servers: Servers, name: str) -> Settings:
 def emptied(servers: Servers, name: str) -> None:
     """Take everything out of the databases that are there, but for their tables."""
     _owned(servers, name, empty_tables)
+    _without_documents(servers, name)
 
 
 def dropped(servers: Servers, name: str) -> None:
     """Remove the databases."""
     _owned(servers, name, drop)
+    _without_documents(servers, name)
+
+
+def _without_documents(servers: Servers, name: str) -> None:
+    if servers.documents is not None:
+        with MongoClient[dict[str, Any]](servers.documents.url) as client:
+            for service in service_names():
+                client.drop_database(f"{name}_{service}")
 
 
 def _owned(servers: Servers, name: str, change: Callable[[Address], None]) -> None:

@@ -18,9 +18,9 @@ PAYMENTS = "7"  # the folder of the node that runs payments
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+@pytest.mark.parametrize(("kind", "documents"), [("postgresql", ""), ("mariadb", ""), ("mariadb", "mongo")])
 async def test_what_was_under_way_goes_on_where_the_shop_has_moved(
-    tmp_path: Path, kind: str, engine: Callable[[str], Engine], databases: dict[str, Servers]
+    tmp_path: Path, kind: str, documents: str, engine: Callable[[str], Engine], databases: dict[str, Servers]
 ) -> None:
     server, old, new = engine(kind), tmp_path / "old", tmp_path / "new"
     async with opened(old) as town:
@@ -36,10 +36,12 @@ async def test_what_was_under_way_goes_on_where_the_shop_has_moved(
         await cat.add(large, 3)
         cart = await cat.get("/v1/cart")
         people = [(each.token, each.id) for each in (ann, bob, cat)]
-    name = f"moved_{os.getpid()}_{kind}"
-    servers = databases.setdefault(name, Servers(server))
+    name = f"moved_{os.getpid()}_{kind}{documents}"
+    stores = engine(documents) if documents else None
+    servers = databases.setdefault(name, Servers(server, documents=stores))
     urls = [url.rpartition("/")[0] + f"/{name}" for url in (server.url, server.owner_url)]
     words = ["move", "--from", str(old), "--to", urls[0], "--owner", urls[1], "--keys", str(new / "keys.json")]
+    words += ["--documents", f"{stores.url.rpartition('/')[0]}/{name}"] if stores is not None else []
     assert await asyncio.to_thread(main, words) == 0
     (new / PAYMENTS).mkdir()
     shutil.copy(old / "test_gateway.jsonl", new / PAYMENTS)

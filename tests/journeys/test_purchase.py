@@ -65,6 +65,7 @@ async def test_a_cart_can_be_filled_again_after_a_purchase(town: Town) -> None:
     await town.quiet()  # apart, carts hears a moment later than the shopper that the order is paid
     second = await ann.bought(large, 3)
     assert (first["total"], second["total"]) == (1_490, 3_490)
+    await town.quiet()  # as inventory does
     assert await town.figures(large) == (7, 0, 3)
     assert await town.sound()
 

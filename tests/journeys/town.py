@@ -216,7 +216,9 @@ class Town:
         return await self.calls.ask(GetStock(VariantId(variant_id)), self.system(store))
 
     async def figures(self, variant_id: str) -> tuple[int, int, int]:
-        """Pieces available, reserved and sold."""
+        """Pieces available, reserved and sold; apart, once inventory has heard of all that was done."""
+        if len(self.shops) > 1:
+            await self.quiet()
         (level,) = (await self.stock(variant_id)).levels
         return level.available, level.reserved, level.sold
 

@@ -10,21 +10,21 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.answers import IdempotencyKey
-from mercato.runtime.batches.executor import Batch
+from mercato.runtime.batches.executor import Batch, Executor
 from mercato.runtime.batches.items import EventItem
 from mercato.runtime.batches.shared import SharedExecutor
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
 from mercato.runtime.database.engine import nothing_happens
 from mercato.runtime.migrate import migrate
-from mercato.runtime.parts import Parts, threaded_pools
+from mercato.runtime.parts import OpenDocuments, Parts, in_the_database, threaded_pools
 from mercato.runtime.service import Service, source_of
 from mercato.runtime.telemetry import Telemetry
 from mercato.runtime.waiting import Waiters
@@ -86,10 +86,13 @@ def _outcome(future: "asyncio.Future[Any] | None") -> Any:
 
 
 class Processes:
-    """As many processes of one service as a test wants, in the running loop."""
+    """As many processes of one service as a test wants, in the running loop: one where the database is a file."""
 
-    def __init__(self, ground: Ground, make: Callable[[Parts], Service]) -> None:
+    def __init__(
+        self, ground: Ground, make: Callable[[Parts], Service], open_documents: OpenDocuments = in_the_database
+    ) -> None:
         self.ground = ground
+        self._open_documents = open_documents
         self.clock = ManualClock()
         self.ids = Ids(self.clock, random.Random(7))  # noqa: S311 - nothing here is secret
         self.keyring = Keyring("k1", {"k1": b"1" * 32})
@@ -107,6 +110,7 @@ class Processes:
             keyring=self.keyring,
             pools=threaded_pools(loop),
             open_database=self.ground.open,
+            open_documents=self._open_documents,
             telemetry=Telemetry(self.clock, log=log),
             holder=self.ids.new("node"),
             reached=reached,
@@ -119,7 +123,8 @@ class Processes:
             migrate(service, database, 1)
             self._tables = True
         known = EventTypes({row.event for row in service.listeners})
-        executor = SharedExecutor(service, parts, Waiters(loop), known, database)
+        kind: Any = SharedExecutor if database.shared else Executor
+        executor = kind(service, parts, Waiters(loop), known, database)
         executor.by_bus = True
         executor.start({source: _Nothing() for source in executor.feeds})
         process = Process(executor, log)
@@ -139,6 +144,9 @@ class _Nothing:
     """A log that nobody writes."""
 
     async def fetch(self, _after: int, _limit: int) -> list[Envelope]:
+        return []
+
+    def read(self, _after: int, _limit: int) -> list[Envelope]:
         return []
 
 
@@ -236,6 +244,8 @@ def gated(process: Process) -> Iterator[Gate]:
         database.writer = writer  # type: ignore[misc]
 
 
+# Where a process stops on its way.
+Stops = Callable[[Process], AbstractContextManager[Gate]]
 Choices = tuple[int, ...]
 # Does the work of one meeting with these choices; what was chosen each time, and between whom.
 Meeting = Callable[[Choices], Awaitable[list[tuple[int, tuple[int, ...]]]]]
@@ -256,10 +266,12 @@ async def every_meeting(meet: Meeting) -> int:
     return count
 
 
-def led(processes: Sequence[Process], batches: Sequence[Batch], choices: Choices) -> list[tuple[int, tuple[int, ...]]]:
+def led(
+    processes: Sequence[Process], batches: Sequence[Batch], choices: Choices, stops: Stops = gated
+) -> list[tuple[int, tuple[int, ...]]]:
     """Lead both through their transactions: by the choices as far as they go, then the first one that can go on."""
     taken: list[tuple[int, tuple[int, ...]]] = []
-    with gated(processes[0]) as one, gated(processes[1]) as two, ThreadPoolExecutor(2) as pool:
+    with stops(processes[0]) as one, stops(processes[1]) as two, ThreadPoolExecutor(2) as pool:
         gates = (one, two)
         works = [pool.submit(_perform, *each) for each in zip(processes, batches, gates, strict=True)]
         for gate in gates:
@@ -303,7 +315,11 @@ def _raise(works: Iterable["Future[None]"]) -> None:
 
 
 async def meet(
-    processes: Sequence[Process], works: Sequence[Sequence[Work]], callers: Sequence[Caller], choices: Choices
+    processes: Sequence[Process],
+    works: Sequence[Sequence[Work]],
+    callers: Sequence[Caller],
+    choices: Choices,
+    stops: Stops = gated,
 ) -> tuple[list[Any], list[tuple[int, tuple[int, ...]]]]:
     """Two batches meet; the outcomes of both, and what was chosen."""
     batches, outcomes = [], []
@@ -311,7 +327,7 @@ async def meet(
         batch, futures = process.batch(work, caller)
         batches.append(batch)
         outcomes.append(futures)
-    taken = await asyncio.to_thread(led, processes, batches, choices)
+    taken = await asyncio.to_thread(led, processes, batches, choices, stops)
     for process, batch in zip(processes, batches, strict=True):
         process.executor.settle(batch)
     return [[_outcome(each) for each in futures] for futures in outcomes], taken

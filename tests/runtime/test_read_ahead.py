@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names, named
 from mercato.runtime.transaction import Transaction
-from mercato.values.messages import KeyReused
+from mercato.values.messages import Caller, KeyReused
 from tests.runtime.bench import Bench, buyer, key, outcome
-from tests.runtime.notebook import STAMPS, Do, Stamp
+from tests.runtime.notebook import SHEETS, STAMPS, Do, Stamp
 
 
 def _asked(bench: Bench, monkeypatch: pytest.MonkeyPatch, table: str) -> list[str]:
@@ -46,11 +48,50 @@ def test_the_rows_of_several_events_are_read_by_one_question(bench: Bench, asked
 def test_the_rows_of_several_commands_are_read_by_one_question(
     bench: Bench, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: dict[Any, Any] = bench.notebook._reads
-    monkeypatch.setitem(reads, Do, lambda command: ((STAMPS, (command.name,)),))
+    keys: dict[Any, Any] = bench.notebook._keys
+    monkeypatch.setitem(keys, Do, (named("name", STAMPS),))
     futures = [bench.notebook.submit(Do(name, "stamp", 2), buyer()) for name in ("a", "b", "c")]
     bench.drain(bench.notebook)
     assert [outcome(future) for future in futures] == [2, 2, 2]
+    assert len(asked) == 1
+
+
+def test_the_documents_of_several_commands_are_read_by_one_question(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.run(Do("b", "write_sheet", 7))
+    asked = _asked(bench, monkeypatch, "documents")
+    keys: dict[Any, Any] = bench.notebook._keys
+    monkeypatch.setitem(keys, Do, (named("name", SHEETS),))
+    bench.notebook.memory.clear()
+    futures = [bench.notebook.submit(Do(name, "write_sheet", 2), buyer()) for name in ("a", "b", "c", "a")]
+    bench.drain(bench.notebook)
+    assert [outcome(future) for future in futures] == [1, 2, 1, 2]
+    assert len(asked) == 1
+    assert bench.rows("SELECT id, version FROM documents ORDER BY 1") == [("a", 2), ("b", 2), ("c", 1)]
+
+
+def test_a_second_step_names_what_the_first_has_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sheets_of_stamped(reader: Reader, message: Do, _caller: Caller) -> Names:
+        return ((SHEETS, (f"sheet {stamp.amount}" for stamp in reader.rows(STAMPS, message.name))),)
+
+    bench.run(Do("a", "stamp", 2), Do("b", "stamp", 4))
+    asked = _asked(bench, monkeypatch, "documents")
+    named_sheets: list[str] = []
+    read_ahead = Transaction.read_ahead
+
+    def noted(tx: Transaction, kept: Any, ids: list[str]) -> None:
+        if kept is SHEETS:
+            named_sheets.extend(ids)
+        read_ahead(tx, kept, ids)
+
+    monkeypatch.setattr(Transaction, "read_ahead", noted)
+    keys: dict[Any, Any] = bench.notebook._keys
+    monkeypatch.setitem(keys, Do, (named("name", STAMPS), sheets_of_stamped))
+    for name in ("a", "b"):
+        bench.notebook.submit(Do(name, "stamp", 2), buyer())
+    bench.drain(bench.notebook)
+    assert named_sheets == ["sheet 2", "sheet 4"]
     assert len(asked) == 1
 
 

@@ -67,6 +67,16 @@ PERMITTED: tuple[Permission, ...] = (
         "as above: the drivers of servers need not even be installed",
     ),
     Permission(
+        "src/mercato/runtime/documents/opening.py",
+        ("mercato.runtime.documents.mongo.MongoStore",),
+        "as above",
+    ),
+    Permission(
+        "src/mercato/apps/doctor/documents.py",
+        ("mercato.runtime.documents.condition.read_condition",),
+        "as above",
+    ),
+    Permission(
         "src/mercato/apps/doctor/neighbours.py",
         (
             "mercato.runtime.kafka.condition.read_condition",

@@ -37,6 +37,8 @@ MAY_SCAN = {
     "services.search.storage.LIST_NO_RESULTS": "searches in vain that a store keeps are bounded",
     "services.search.storage.LIST_NO_RESULTS_SINCE": "searches in vain that a store keeps are bounded",
     "services.search.storage.TELL_INDEX_OF_STORE": "a store that changes its language has everything indexed again",
+    "services.notifications.storage.DELIVERIES.find_several": "asked of databases on servers alone",
+    "services.notifications.storage.DELIVERIES.lock_several": "asked of databases on servers alone",
     "services.payments.storage.LIST_REFUNDS": "staff list the refunds of a whole store, in the order of their ids",
     "services.inventory.storage.FIRST_LOCATION": "finds the first row of its index",
     "services.stores.storage.FIND_FIRST": "finds the first row of its index",

@@ -1,4 +1,5 @@
 """A closed shop moves from its data folder to databases on servers: every row of every service, checked on both sides.
+Documents go to a store of their own where the settings name one.
 
 What is copied is known to the target with each page of it, so a move that was interrupted goes on where it was. The
 folder is only read.
@@ -22,6 +23,10 @@ from mercato.runtime.database.moved import Moved, make_progress_table
 from mercato.runtime.database.opening import open_database
 from mercato.runtime.database.sqlite import SqliteConnection, connect
 from mercato.runtime.database.urls import Address
+from mercato.runtime.documents.copying import target_of
+from mercato.runtime.documents.opening import open_documents, require_documents
+from mercato.runtime.documents.store import DocumentStore
+from mercato.runtime.documents.urls import Address as DocumentsAddress
 from mercato.runtime.migrate import known_migrations, migrate
 from mercato.runtime.service import Service
 from mercato.runtime.settings import Settings, SettingsError
@@ -58,6 +63,7 @@ class Side(msgspec.Struct, frozen=True, dict=True):
     database: Database
     target: Connection
     moved: Moved
+    documents: DocumentStore | None = None
 
     @property
     def name(self) -> str:
@@ -89,7 +95,11 @@ class Side(msgspec.Struct, frozen=True, dict=True):
     @property
     def _all(self) -> list[Pair]:
         found = (*tables.metadata.sorted_tables, *self.service.tables.sorted_tables)
-        pairs = (Pair(Copier(table, "sqlite"), Copier(table, self.database.dialect)) for table in found)
+        collections = [each.name for each in self.service.documents]
+        pairs = (
+            Pair(Copier(table, "sqlite"), target_of(table, self.database.dialect, self.documents, collections))
+            for table in found
+        )
         return sorted(pairs, key=lambda each: each.source.name)
 
     @contextmanager
@@ -114,6 +124,7 @@ class Move:
 
         Raises ValueError for a folder or a target that will not do, DatabaseFault for an engine that fails.
         """
+        require_documents(self._settings, (service.name for service in self._services if service.documents))
         with ExitStack() as opened:
             sources = [self._open_source(service, opened) for service in self._services]
             targets = [self._open_target(service, opened) for service in self._services]
@@ -164,7 +175,11 @@ class Move:
         with _faults(service.name, database):
             target = database.across()
             opened.callback(target.close)
-            return Side(service, source, database, target, Moved(target))
+            documents = open_documents(self._settings, service.name) if service.documents else None
+            if documents is not None:
+                opened.callback(documents.close)
+                documents.prepare(each.name for each in service.documents)
+            return Side(service, source, database, target, Moved(target), documents)
 
     def _require_room(self, sides: list[Side]) -> None:
         """Every target is empty, or has a part of what is in this folder now; else nothing is begun anywhere."""
@@ -253,7 +268,9 @@ def _place(service: str) -> str:
 def shown_target(settings: Settings) -> str:
     """Where the shop is now, without passwords."""
     urls = dict.fromkeys((*filter(None, (settings.database,)), *settings.databases.values()))
-    return ", ".join(Address.read(url).shown for url in urls)
+    stores = dict.fromkeys((*filter(None, (settings.documents,)), *settings.document_stores.values()))
+    shown = (*(Address.read(url).shown for url in urls), *(DocumentsAddress.read(url).shown for url in stores))
+    return ", ".join(shown)
 
 
 def table_of(compared: list[Compared]) -> list[str]:

@@ -25,6 +25,7 @@ from mercato.runtime.answers import encode
 from mercato.runtime.cache.opening import open_cache
 from mercato.runtime.cache.shared_limits import SharedLimits
 from mercato.runtime.database.opening import open_database
+from mercato.runtime.documents.opening import open_documents, require_documents
 from mercato.runtime.http.asgi import App
 from mercato.runtime.http.edge import Edge
 from mercato.runtime.http.exchange import JSON, Reply, Request
@@ -64,6 +65,7 @@ def make_parts(settings: Settings, loop: asyncio.AbstractEventLoop) -> Parts:
         keyring=Keyring.open(settings.keys_file, ids),
         pools=threaded_pools(loop, servers=settings.on_servers),
         open_database=partial(open_database, settings),
+        open_documents=partial(open_documents, settings),
         telemetry=_telemetry(settings, clock),
         holder=settings.process if settings.on_servers else ids.new("node"),
         owns_alone=not settings.on_servers,
@@ -90,7 +92,9 @@ class Shop:
         self.parts = parts
         self.media = open_media(settings, parts)
         place = None if runs is None else Place(runs, settings.listens, settings.places)
-        self.node = Node(make_services(Setup(settings, parts, self.media, runs), makers), parts, place)
+        services = make_services(Setup(settings, parts, self.media, runs), makers)
+        require_documents(settings, (service.name for service in services if service.documents), runs)
+        self.node = Node(services, parts, place)
         self.directory = StoreDirectory(self.node)
         limiter = Limiter(parts.clock, settings.rate_limits)
         if parts.cache is not None and parts.cache.shared:

@@ -29,6 +29,15 @@ class Answer(msgspec.Struct, frozen=True):
     subject: str | None = None
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """The final answer of a request whose outcome was decided later: status and bytes, to be replayed as they are."""
+
+    store: str
+    subject: str
+    status: int
+    body: bytes
+
+
 def problem(refusal: Refusal, request: str) -> bytes:
     """The problem document (RFC 9457) of a refusal."""
     document: dict[str, Any] = {

@@ -107,7 +107,7 @@ class LocalService:
                 return news
 
     async def _await(self, row: Await, query: Query[Any], caller: Caller) -> Any:
-        look = Ask(row.message, row.read)
+        look = Ask(row.message, row.read, keys=row.keys)
         seconds: float = query.seconds  # type: ignore[attr-defined]
         end = self._loop.time() + seconds
         while True:

@@ -15,6 +15,7 @@ from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.outbox import Log
 from mercato.runtime.calls import Calls, Receiver
 from mercato.runtime.housekeeping import housekeeping_jobs
+from mercato.runtime.late_events import late_jobs, prepare_documents
 from mercato.runtime.local_service import LocalService
 from mercato.runtime.migrate import migrate
 from mercato.runtime.parts import Parts
@@ -92,6 +93,7 @@ class Node:
         logs = self._logs
         for name, executor in self.executors.items():
             migrate(executor.service, executor.database, self.parts.clock.now())
+            prepare_documents(executor)
             log = Log(name, executor.database.reader(), executor.database.compiled)
             logs[name] = SharedLog(log, self.parts.pools.readers) if executor.database.shared else log
         for name, executor in self.executors.items():
@@ -214,6 +216,7 @@ class Node:
             worker = self._workers[service.name] = Worker(executor, self.parts, self.calls, self._is_calm)
             executor.accepts = worker.accepts
         jobs = (*service.jobs, *housekeeping_jobs(executor, lambda: self._consumed(service.name)))
+        jobs += late_jobs(executor, self.parts.pools.readers)
         self._schedules.append(Schedule(executor, jobs, self.parts, self.calls))
 
     async def _follow(self, follow: Follow) -> None:
@@ -268,8 +271,10 @@ class Node:
             for envelope, event in tx.events:
                 for tell in self._local.get(type(event), ()):
                     tell(envelope, event)
+        if tx.late:  # nobody here has them as more than bytes: whoever listens reads the log
+            self.look_again(executor.name)
         self._forget(executor, batch)
-        if self._bus is not None and tx.events:
+        if self._bus is not None and (tx.events or tx.late):
             self._bus.tell(executor.name)
         if self._network is not None:
             self._network.tell(executor.name, tx)

@@ -12,6 +12,7 @@ import msgspec
 from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.cache.engine import Cache
 from mercato.runtime.database.engine import Database, Reached, nothing_happens
+from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.telemetry import Telemetry
 from mercato.values.clock import Clock
 from mercato.values.ids import Ids
@@ -103,6 +104,11 @@ def threaded_pools(loop: asyncio.AbstractEventLoop, *, servers: bool = False) ->
 
 
 OpenDatabase = Callable[[str], Database]
+OpenDocuments = Callable[[str], DocumentStore | None]
+
+
+def in_the_database(_service: str) -> None:
+    """Documents are rows of the service's own database."""
 
 
 class Bus(Protocol):
@@ -124,7 +130,8 @@ class Parts(msgspec.Struct, frozen=True):
     lock of the data folder is proof. So what another holder holds was left behind by a process that has ended. Where
     databases are shared, what this `holder` holds when it starts was: it has the same name each time. `bus` brings
     events from other processes; without it they are read from those processes themselves. `cache` is what
-    processes share to be faster.
+    processes share to be faster. `open_documents` opens the store of a service's documents; None: they are rows of its
+    database.
     """
 
     clock: Clock
@@ -139,4 +146,5 @@ class Parts(msgspec.Struct, frozen=True):
     owns_alone: bool = False
     bus: Bus | None = None
     cache: Cache | None = None
+    open_documents: OpenDocuments = in_the_database
     loop: Any = None

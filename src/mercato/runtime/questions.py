@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mercato.runtime.batches.executor import Executor
+from mercato.runtime.batches.read_ahead import read_together
 from mercato.runtime.database.engine import Connection
 from mercato.runtime.database.faults import DatabaseFault
 from mercato.runtime.database.statements import Statement
 from mercato.runtime.parts import Parts
-from mercato.runtime.service import Answerer, Ask
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Answerer, Ask, Keys
 from mercato.values.messages import Caller, Overloaded, Unavailable
 
 AT_ONCE = 4  # groups of questions that a server is asked side by side
@@ -26,6 +27,7 @@ class Questions:
         self._point = self._database.reader()
         self._reader = Reader(self._point, self._database.compiled, parts.keyring)
         self._reader.memory = executor.memory
+        self._documents = executor.documents
         self._spare: list[Connection] = []
 
     async def ask(self, row: Ask, query: Any, caller: Caller) -> Any:
@@ -66,6 +68,7 @@ class Questions:
 
     def _answer(self, connection: Connection, run: Answerer, query: Any, caller: Caller) -> Any:
         reader = Reader(connection, self._database.compiled, self._parts.keyring)
+        reader.documents = self._documents
         reader.store = caller.store
         reader.now = self._parts.clock.now()
         try:
@@ -86,12 +89,15 @@ class Questions:
 
 
 class _Question:
-    __slots__ = ("caller", "future", "query", "run")
+    __slots__ = ("caller", "future", "keys", "query", "run")
 
-    def __init__(self, run: Answerer, query: Any, caller: Caller, future: "asyncio.Future[Any]") -> None:
+    def __init__(
+        self, run: Answerer, query: Any, caller: Caller, keys: tuple[Keys, ...], future: "asyncio.Future[Any]"
+    ) -> None:
         self.run = run
         self.query = query
         self.caller = caller
+        self.keys = keys
         self.future = future
 
 
@@ -110,16 +116,16 @@ class SharedQuestions(Questions):
         self._scheduled = False
 
     async def ask(self, row: Ask, query: Any, caller: Caller) -> Any:
-        return await self._put(row.run, query, caller)
+        return await self._put(row.run, query, caller, row.keys)
 
     async def find(self, statement: Statement[Any], store: str, **parameters: Any) -> Any:
         return await self._put(_finding(statement, parameters), None, Caller(store=store))
 
-    def _put(self, run: Answerer, query: Any, caller: Caller) -> "asyncio.Future[Any]":
+    def _put(self, run: Answerer, query: Any, caller: Caller, keys: tuple[Keys, ...] = ()) -> "asyncio.Future[Any]":
         if self._count >= WAITING:
             raise Overloaded
         future: asyncio.Future[Any] = self._parts.loop.create_future()
-        self._waiting.setdefault(caller.store, []).append(_Question(run, query, caller, future))
+        self._waiting.setdefault(caller.store, []).append(_Question(run, query, caller, keys, future))
         self._count += 1
         self._schedule()
         return future
@@ -171,12 +177,16 @@ class SharedQuestions(Questions):
     def _answer_some(self, connection: Connection, store: str, group: list[_Question]) -> list[Any]:
         outcomes: list[Any] = []
         reader = Reader(connection, self._database.compiled, self._parts.keyring)
+        reader.documents = self._documents
         reader.store = store
         reader.now = self._parts.clock.now()
         try:
             connection.begin((store,))
-        except DatabaseFault as fault:
-            return [self._unavailable(fault, question.query) for question in group]
+            read_together(((each.keys, each.query, each.caller) for each in group), reader)
+        except Exception as raised:
+            connection.rollback()
+            error = connection.translated(raised)
+            return [self._unavailable(error, question.query) for question in group]
         for question in group:
             try:
                 outcomes.append(question.run(reader, question.query, question.caller))

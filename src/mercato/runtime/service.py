@@ -5,13 +5,16 @@ service does is what its manifest says.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import MetaData
 
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.transaction import Intent, Reader, Transaction
+from mercato.runtime.documents.collection import Collection
+from mercato.runtime.reader import Reader
+from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.messages import Caller, Command, Event, Query, Refusal
 
 Reply = TypeVar("Reply")
@@ -30,7 +33,9 @@ class Door(Protocol):
 Handler = Callable[[Transaction, Any, Caller], Any]
 Answerer = Callable[[Reader, Any, Caller], Any]
 Listener = Callable[[Transaction, Any, Caller], None]
-Reads = Callable[[Any], Iterable[tuple[Kept[Any], Iterable[str]]]]
+Names = Iterable[tuple[Kept[Any] | Collection[Any], Iterable[str]]]
+Reads = Callable[[Any], Names]
+Keys = Callable[[Reader, Any, Caller], Names]
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -44,14 +49,15 @@ class Needs(msgspec.Struct, frozen=True):
 class Handle(msgspec.Struct, frozen=True):
     """This command is executed by `run`.
 
-    `keys` names the rows it will lock (server databases preload them in order). `subject` is for a command whose
-    answer is decided later: the id under which `tx.answer` will complete it. `reads` names rows that `run` will ask
-    for: those of all messages of a batch are read at once, a question for each table.
+    `reads` names rows that `run` will ask for: those of all messages of a batch are read at once, a question for each
+    table. `keys` does so on server databases alone, where a question costs a way to the server: one after the other,
+    each with what the earlier ones have found, and locked in the order of their ids. `subject` is for a command whose
+    answer is decided later: the id under which `tx.answer` will complete it.
     """
 
     message: type[Command[Any]]
     run: Handler
-    keys: Callable[[Any], tuple[str, ...]] | None = None
+    keys: tuple[Keys, ...] = ()
     subject: Callable[[Any], str] | None = None
     needs: Needs | None = None
     reads: Reads | None = None
@@ -61,20 +67,22 @@ class Ask(msgspec.Struct, frozen=True):
     """This query is answered by `run`: in the loop when it is a `point` query, else in the pool of readers.
 
     Its statements see one state; without `snapshot` each of them sees the latest, which is cheaper and right where they
-    tell of things that change apart from each other.
+    tell of things that change apart from each other. `keys` are as a Handle's: read together with those of the other
+    questions that wait.
     """
 
     message: type[Query[Any]]
     run: Answerer
     point: bool = True
     snapshot: bool = True
+    keys: tuple[Keys, ...] = ()
 
 
 class Await(msgspec.Struct, frozen=True):
     """This query is answered when `settled(reply, query)`: `events` about `subject(query)` are worth a new look, and so
     is what the service says that has `changed`.
 
-    The query has the field `seconds`, after which the answer is what `read` says then.
+    The query has the field `seconds`, after which the answer is what `read` says then. `keys` are as a Handle's.
     """
 
     message: type[Query[Any]]
@@ -82,6 +90,7 @@ class Await(msgspec.Struct, frozen=True):
     settled: Callable[[Any, Any], bool]
     subject: Callable[[Any], str]
     events: tuple[type[Event], ...] = ()
+    keys: tuple[Keys, ...] = ()
 
 
 class Consult(msgspec.Struct, frozen=True):
@@ -94,12 +103,13 @@ class Consult(msgspec.Struct, frozen=True):
 class Listen(msgspec.Struct, frozen=True):
     """Every such event has the effect of `run` here, once, in the order of the source's log.
 
-    `reads` names rows that `run` will ask for, as a Handle's.
+    `reads` and `keys` name what `run` will ask for, as a Handle's.
     """
 
     event: type[Event]
     run: Listener
     reads: Reads | None = None
+    keys: tuple[Keys, ...] = ()
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -146,6 +156,9 @@ class Service(msgspec.Struct, frozen=True):
 
     `routes` are rows of http/route.py; this module does not know HTTP.
 
+    `documents` are the collections that it has. Where they are on a store without transactions over several documents,
+    a handler that saves some changes nothing else: no rows, and it tells only of those (docs/decisions/0017).
+
     `forget(store, subject)` is called after a commit for everything that `tx.changed` has named.
     `close` lets go of what its adapters hold; it is called when the node has stopped.
     """
@@ -153,6 +166,7 @@ class Service(msgspec.Struct, frozen=True):
     name: str
     package: str
     tables: MetaData
+    documents: tuple[Collection[Any], ...] = ()
     handlers: tuple[Handle, ...] = ()
     asks: tuple[Ask, ...] = ()
     awaits: tuple[Await, ...] = ()
@@ -172,6 +186,12 @@ class Service(msgspec.Struct, frozen=True):
         for rows in (self.handlers, self.asks, self.awaits, self.consults):
             for row in rows:
                 yield row.message
+
+
+def named(field: str, *places: Kept[Any] | Collection[Any]) -> Keys:
+    """What these tables and collections have under the id that a message has in this field."""
+    id_of = attrgetter(field)
+    return lambda _reader, message, _caller: tuple((place, (id_of(message),)) for place in places)
 
 
 def source_of(event: type[Event]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from mercato.runtime.access.forwarded import trusted_proxy
 
 _SERVICE_DATABASE = re.compile(r"MERCATO_([A-Z]+)_DATABASE")
+_SERVICE_DOCUMENTS = re.compile(r"MERCATO_([A-Z]+)_DOCUMENTS")
 LEAST_FILES = 2  # of a log: the one that is written, and one before it
 
 
@@ -28,7 +29,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     `database` is the server on which each service has its database (`postgresql://USER:PASSWORD@HOST:PORT/NAME`, where
     NAME_orders is that of orders), "" for files in `data`; `databases` names those of single services, and
-    `database_owner` the login that may change tables. `events` is the bus between processes
+    `database_owner` the login that may change tables. `documents` is where services keep their documents
+    (`mongodb://[USER:PASSWORD@]HOST:PORT/NAME`, where NAME_carts is the database of carts), "" where they are in the
+    database of each; `document_stores` names those of single services. `events` is the bus between processes
     (`kafka://HOST:PORT,HOST:PORT/NAME`, where NAME begins the names of topics), "" where they read each other's logs.
     `cache` is where processes share rate limits and what they remember of sessions (`redis://[:PASSWORD@]HOST:PORT/DB`),
     "" where each has its own. `search` is where the index of products is (`opensearch://USER:PASSWORD@HOST:PORT/NAME`),
@@ -54,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True):
     database: str = ""
     database_owner: str = ""
     databases: dict[str, str] = {}
+    documents: str = ""
+    document_stores: dict[str, str] = {}
     events: str = ""
     cache: str = ""
     search: str = ""
@@ -115,10 +120,10 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
     values: dict[str, object] = {"data": Path("mercato-data")}
     for field in msgspec.structs.fields(Settings):
         name = f"MERCATO_{field.name.upper()}"
-        if name in environment and field.name != "databases":
+        if name in environment and field.name not in ("databases", "document_stores"):
             values[field.name] = _converted(name, environment[name], field.type)
-    found = ((_SERVICE_DATABASE.fullmatch(name), value) for name, value in environment.items())
-    values["databases"] = {match[1].lower(): value for match, value in found if match is not None}
+    values["databases"] = _by_service(environment, _SERVICE_DATABASE)
+    values["document_stores"] = _by_service(environment, _SERVICE_DOCUMENTS)
     values.update({name: value for name, value in given.items() if value is not None})
     settings = Settings(**values)  # type: ignore[arg-type]
     if settings.mail != "folder" and not settings.mail.startswith("smtp://"):
@@ -139,6 +144,12 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: object) 
     except ValueError as error:
         raise SettingsError(f"MERCATO_TRUSTED_PROXY is {settings.trusted_proxy!r}: {error}") from None
     return settings
+
+
+def _by_service(environment: Mapping[str, str], names: re.Pattern[str]) -> dict[str, str]:
+    """What variables with such names say, by the service that each names."""
+    found = ((names.fullmatch(name), value) for name, value in environment.items())
+    return {match[1].lower(): value for match, value in found if match is not None and value}
 
 
 def _address(name: str, text: str) -> tuple[str, int]:

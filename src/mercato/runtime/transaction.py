@@ -1,32 +1,30 @@
-"""What handlers may touch: a reader for queries, a transaction for commands and events.
+"""What the handlers of commands and events may touch: a reader that writes too, and tells what happened.
 
-Both belong to one store at a time, the one of the message being handled, and fill the `store` parameter themselves.
+It belongs to one store at a time, the one of the message being handled, and fills the `store` parameter itself.
 Nothing here waits, knows the network or asks a clock: `now`, ids and secrets are handed in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
 
 import msgspec
-from msgspec.structs import asdict, astuple, replace
+from msgspec.structs import asdict, astuple
 
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.bus.sequence import ADVANCE, LAST_DRAWN
+from mercato.runtime.answers import Answered
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection, Values
 from mercato.runtime.database.idempotency import COMPLETE_KEY
 from mercato.runtime.database.kept import Kept
-from mercato.runtime.database.statements import Compiled, Statement, as_list, insert_into
-from mercato.runtime.documents.collection import ADD, LOAD, LOCK, SAVE, Collection, Document
-from mercato.runtime.memory import FORGOTTEN, Memory, Place
+from mercato.runtime.database.statements import Compiled, Statement, insert_into
+from mercato.runtime.documents.collection import ADD, LOCK, SAVE, Collection, Document
+from mercato.runtime.documents.session import DocumentSession
+from mercato.runtime.memory import FORGOTTEN, Place
+from mercato.runtime.reader import ROW_LIMIT, Reader, Record
 from mercato.values.ids import Ids
 from mercato.values.messages import Conflict, Envelope, Event, Refusal
 
-Row = TypeVar("Row")
-Record = TypeVar("Record", bound=msgspec.Struct)
-
-ROW_LIMIT = 5_000
 SIZES = (64, 16, 4)  # rows that are inserted in one step, so that few texts are kept for many numbers of rows
 
 _OUTBOX = insert_into(tables.outbox, across_stores=True, layout=Envelope.__struct_fields__)
@@ -35,80 +33,8 @@ _INTENT = insert_into(tables.intents)
 encode = msgspec.json.Encoder().encode
 
 
-class RowLimitExceeded(Exception):
-    """A question found more rows than it may hold in memory: it needs a page or a condition."""
-
-
 class StaleMemory(Exception):
     """A row is not what it was when it was read: somebody else has changed it, or what is kept of it is wrong."""
-
-
-class Reader:
-    """Answers questions for one store from committed state (a transaction: from its own state)."""
-
-    def __init__(self, connection: Connection, compiled: CompiledStatements, keyring: Keyring) -> None:
-        self._run = connection.run
-        self._run_across = connection.run_across
-        self._run_many = connection.run_many
-        self._changes = connection.changes
-        self._compiled = compiled
-        self.keyring = keyring
-        self.memory: Memory | None = None
-        self.store = ""
-        self.now = 0
-
-    def one(self, statement: Statement[Row], **parameters: Any) -> Row | None:
-        """The first row as its record, or None."""
-        compiled = self._prepared(statement, parameters)
-        run = self._run_across if compiled.across else self._run
-        rows = run(compiled.sql, compiled.values(parameters)).fetchall()
-        return compiled.record(*rows[0]) if rows else None
-
-    def all(self, statement: Statement[Row], limit: int = ROW_LIMIT, **parameters: Any) -> list[Row]:
-        """All rows as records. More than `limit` raises RowLimitExceeded: nothing is cut off silently."""
-        return self._read(self._prepared(statement, parameters), parameters, limit)
-
-    def _read(self, compiled: Compiled, parameters: dict[str, Any], limit: int) -> list[Any]:
-        run = self._run_across if compiled.across else self._run
-        rows = list(islice(run(compiled.sql, compiled.values(parameters)), limit + 1))
-        if len(rows) > limit:
-            raise RowLimitExceeded(f"more than {limit} rows for: {compiled.sql}")
-        record = compiled.record
-        return [record(*row) for row in rows]
-
-    def _prepared(self, statement: Statement[Any], parameters: dict[str, Any]) -> Compiled:
-        """The compiled statement; its parameters get the store and the statement's constants."""
-        compiled = self._compiled[statement]
-        parameters["store"] = self.store
-        if compiled.constants:
-            parameters.update(compiled.constants)
-        return compiled
-
-    def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
-        """A document with its version, or None."""
-        if self.memory is not None:
-            known: Document[Record] | None = self.memory.find((self.store, collection.name, document_id))
-            if known is not None:
-                return known
-        row = self.one(LOAD, collection=collection.name, id=document_id)
-        return None if row is None else Document(document_id, row.version, collection.decode(row.body))
-
-    def rows(self, kept: Kept[Record], row_id: str) -> tuple[Record, ...]:
-        """All rows of this id, in the order of their keys; in memory after the first time."""
-        if self.memory is None:
-            return tuple(self.all(kept.find, of=row_id))
-        place = (self.store, kept.name, row_id)
-        found: tuple[Record, ...] | None = self.memory.find(place)
-        if found is None:
-            found = tuple(self.all(kept.find, of=row_id))
-            if found:
-                self.memory.put({place: found})
-        return found
-
-    def row(self, kept: Kept[Record], row_id: str) -> Record | None:
-        """The first row of this id, or None."""
-        rows = self.rows(kept, row_id)
-        return rows[0] if rows else None
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -127,15 +53,6 @@ class Intent(msgspec.Struct, frozen=True):
     correlation: str
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """The final answer of a request whose outcome was decided later: status and bytes, to be replayed as they are."""
-
-    store: str
-    subject: str
-    status: int
-    body: bytes
-
-
 class Transaction(Reader):
     """One batch's transaction. `grouped`: writes that nobody here reads again are collected for each statement.
 
@@ -151,10 +68,10 @@ class Transaction(Reader):
         self.declare = connection.declare  # of stores that no message names, but are written here too
         self._ids = ids
         self.new_id = ids.series()
-        self._source = source
+        self.source = source
         self._pending: dict[str, _Pending] = {}
         self._derived: dict[Statement[None], dict[Values, None]] = {}
-        self.known: dict[Place, Any] = {}
+        self.session: DocumentSession | None = None
         self.grouped = True
         self.holder = ""
         self.correlation = ""
@@ -162,6 +79,7 @@ class Transaction(Reader):
         self.number = 0
         self.writes = 0
         self.events: list[tuple[Envelope, Event]] = []
+        self.late: list[Envelope] = []  # of transactions that ended before they were told
         self.intents: list[Intent] = []
         self.accepts: Callable[[str], bool] = _leaves_it
         self.answers: list[Answered] = []
@@ -210,19 +128,29 @@ class Transaction(Reader):
 
     def load(self, collection: Collection[Record], document_id: str) -> Document[Record] | None:
         place = (self.store, collection.name, document_id)
+        if self.session is not None:
+            self.session.require_undone(place)
         known: Document[Record] | None = self.known.get(place)
         if known is None and self.memory is not None:
             known = self.memory.find(place)
-        if known is None:
+        if known is None and place not in self.known:
+            if self.documents is not None:
+                return self.documents.load(place, collection)
             row = self.one(LOCK, collection=collection.name, id=document_id)
-            known = None if row is None else Document(document_id, row.version, collection.decode(row.body))
+            if row is not None:
+                known = self.known[place] = Document(document_id, row.version, collection.decode(row.body))
         return known
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
         """Store the document under the next version; the stored one is returned."""
         saved = Document(document.id, document.version + 1, document.body)
         body = collection.encode(saved.body)
-        self.known[self.store, collection.name, document.id] = saved
+        place = (self.store, collection.name, document.id)
+        self.known[place] = saved
+        if self.session is not None:
+            self.writes += 1
+            self.session.save(place, document.version, body)
+            return saved
         row = {"collection": collection.name, "id": saved.id, "version": saved.version, "body": body}
         if document.version:
             self.must(SAVE, Conflict, known=document.version, **row)
@@ -242,18 +170,6 @@ class Transaction(Reader):
             found = self.known[place] = tuple(self.all(kept.lock, of=row_id))
         rows: tuple[Record, ...] = found
         return rows
-
-    def read_ahead(self, kept: Kept[Record], ids: Iterable[str]) -> None:
-        """Have the rows of these ids in memory, by one question for all that are not there yet."""
-        if kept.find_several is None:
-            raise ValueError(f"rows of {kept.name} are not read together: declare it with `together=True`")
-        places = {row_id: (self.store, kept.name, row_id) for row_id in ids}
-        find = self.memory.find if self.memory is not None else _nothing
-        missing = [row_id for row_id, place in places.items() if place not in self.known and find(place) is None]
-        rows: dict[str, list[Record]] = {row_id: [] for row_id in missing}
-        for row in self.all(kept.find_several, ids=as_list(missing)) if missing else ():
-            rows[kept.id_of(row)].append(row)
-        self.known.update((places[row_id], tuple(found)) for row_id, found in rows.items())
 
     def add_first(self, kept: Kept[Record], *records: Record) -> None:
         """Insert all rows of an id that has none yet."""
@@ -298,7 +214,7 @@ class Transaction(Reader):
         self.writes += 1
         self.number += 1
         envelope = Envelope(
-            self._source,
+            self.source,
             self.number,
             self.new_id("evt"),
             self.store,
@@ -359,23 +275,12 @@ class Transaction(Reader):
         for table in list(self._pending):
             self._flush(table)
 
-    def draw_numbers(self) -> None:
-        """Number the events emitted here after the latest of all processes, who wait until this transaction ends."""
-        if not self.events:
-            return
-        self.run(ADVANCE, count=len(self.events))
-        drawn = self.one(LAST_DRAWN)
-        assert drawn is not None, "the row is made when the service starts"
-        shift = drawn.number - self.number
-        if shift:
-            self.events = [(replace(made, number=made.number + shift), event) for made, event in self.events]
-            self.number = drawn.number
-
     def send_outbox(self) -> None:
-        """Write the rows of all events emitted here."""
-        if self.events:
+        """Write the rows of all events that are told by this transaction."""
+        if self.events or self.late:
             compiled = self._compiled[_OUTBOX]
-            self._send(compiled, [compiled.row(astuple(envelope)) for envelope, _ in self.events])
+            envelopes = (*self.late, *(envelope for envelope, _ in self.events))
+            self._send(compiled, [compiled.row(astuple(envelope)) for envelope in envelopes])
 
     def complete_keys(self) -> None:
         """Store the answers given here with the keys of their requests: each takes one, once."""
@@ -488,10 +393,6 @@ class _Pending:
 
 
 LEASE = 60_000  # milliseconds for which a worker may be silent about slow work before another may take it over
-
-
-def _nothing(_place: Place) -> None:
-    return None
 
 
 def _leaves_it(_kind: str) -> bool:

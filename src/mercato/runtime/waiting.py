@@ -7,8 +7,7 @@ that holds the outcome. One sweep for all deadlines: no timer for each request.
 import asyncio
 from collections.abc import Iterable
 
-from mercato.runtime.answers import Answer
-from mercato.runtime.transaction import Answered
+from mercato.runtime.answers import Answer, Answered
 
 SWEEP = 0.1  # seconds
 

@@ -11,7 +11,8 @@ from mercato.runtime.access.keyring import Keyring
 from mercato.runtime.database.engine import Connection, Database
 from mercato.runtime.database.faults import ConstraintFault
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader, RowLimitExceeded, Transaction
+from mercato.runtime.reader import Reader, RowLimitExceeded
+from mercato.runtime.transaction import Transaction
 from mercato.values.clock import ManualClock
 from mercato.values.ids import Ids
 from tests.runtime.database import samples

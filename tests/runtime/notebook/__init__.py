@@ -12,8 +12,9 @@ from mercato.runtime.database.columns import Integer, Text, identity, required, 
 from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import fetch, insert_into, upsert, write
 from mercato.runtime.documents.collection import Collection, Document
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Ask, Handle, Listen, Service
-from mercato.runtime.transaction import Reader, Transaction, encode
+from mercato.runtime.transaction import Transaction, encode
 from mercato.values.messages import Anyone, Buyer, Caller, Command, Event, Query, Refusal
 from tests.runtime.wishes import Wished
 
@@ -110,7 +111,7 @@ _numbers = select(func.sum(rows.c.number)).where(
 _total = (totals.c.store == bindparam("store"), totals.c.name == bindparam("of_name"))
 SET_TOTAL = write(update(totals).where(*_total).values(amount=func.coalesce(_numbers.scalar_subquery(), 0)))
 FIND_TOTAL = fetch(Total, select(totals.c.amount).where(*_total))
-STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version", together=True)
+STAMPS = Kept(stamps, Stamp, changing=("amount", "version"), guard="version")
 SHEETS = Collection("sheets", Sheet)
 
 
@@ -335,6 +336,7 @@ def service() -> Service:
         name="notebook",
         package=__name__,
         tables=metadata,
+        documents=(SHEETS,),
         handlers=(Handle(Do, do), Handle(Begin, begin, subject=lambda command: command.subject)),
         asks=(
             Ask(GetPages, get_pages),

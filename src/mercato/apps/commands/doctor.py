@@ -11,6 +11,7 @@ import msgspec
 
 from mercato.apps.commands.data_folder import add_data_folder
 from mercato.apps.doctor.databases import database_checks
+from mercato.apps.doctor.documents import documents_checks
 from mercato.apps.doctor.neighbours import (
     folder_check,
     kafka_check,
@@ -50,7 +51,8 @@ def examine(settings: Settings, clock: Clock, environment: Mapping[str, str]) ->
     with TemporaryDirectory(prefix="mercato-doctor-") as scratch:
         results = run_all(run_in_loop(_checks(settings, clock, cache, Path(scratch))))
     urls = (settings.database, settings.database_owner, *settings.databases.values())
-    return without_secrets(results, (*urls, settings.mail, settings.media, settings.search, cache))
+    stores = (settings.documents, *settings.document_stores.values())
+    return without_secrets(results, (*urls, *stores, settings.mail, settings.media, settings.search, cache))
 
 
 async def _checks(settings: Settings, clock: Clock, cache: str, scratch: Path) -> list[Check]:
@@ -69,6 +71,7 @@ async def _checks(settings: Settings, clock: Clock, cache: str, scratch: Path) -
     return [
         folder_check(settings),
         *database_checks(settings, services, clock),
+        *documents_checks(settings, services),
         *kafka_check(settings, services),
         *redis_check(cache),
         *search_check(settings),

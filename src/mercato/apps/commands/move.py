@@ -28,6 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="URL", help="postgresql://... or mysql://USER:PASSWORD@HOST:PORT/NAME, as in "
                         "MERCATO_DATABASE")  # fmt: skip
     parser.add_argument("--owner", metavar="URL", help="the login that makes tables, as in MERCATO_DATABASE_OWNER")
+    parser.add_argument("--documents", metavar="URL", help="mongodb://[USER:PASSWORD@]HOST:PORT/NAME, as in "
+                        "MERCATO_DOCUMENTS, where documents are not to be in the databases")  # fmt: skip
     parser.add_argument("--batch", type=_batch, default=BATCH, metavar="N", help=f"rows at a time ({BATCH})")
     parser.add_argument("--keys", type=Path, metavar="PATH", help="where to copy the keys to")
 
@@ -39,7 +41,9 @@ def _batch(text: str) -> int:
 
 
 def command(options: argparse.Namespace) -> int:
-    settings = read_settings(data=options.data, database=options.to, database_owner=options.owner)
+    settings = read_settings(
+        data=options.data, database=options.to, database_owner=options.owner, documents=options.documents
+    )
     if not settings.data.is_dir():
         raise ValueError(f"there is no folder {settings.data}: name the data folder of the shop by --from")
     try:

@@ -67,7 +67,7 @@ def _carts(look: Snapshot) -> Iterator[Difference]:
     It may have less: an earlier order of the same cart whose news came late took its lines out.
     """
     orders = {(row.store, row.id): row for row in look.all("orders", statements.ORDERS)}
-    for row in look.all("carts", statements.STORED_CARTS):
+    for row in look.carts():
         cart, subject = _CART.decode(row.body), f"{row.store} {row.id}"
         for order_id in (*cart.taken, *([cart.locked_by] if cart.locked_by else ())):
             order = orders.get((row.store, order_id))

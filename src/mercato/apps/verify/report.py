@@ -20,7 +20,7 @@ from mercato.values.messages import Caller
 Check = Callable[[Snapshot], Iterator[Difference]]
 
 WITHIN: tuple[Check, ...] = (stock.within_inventory, orders.within_orders, orders.within_payments, logs.gaps)
-ACROSS: tuple[Check, ...] = (stock.across, orders.across, copies.across, logs.positions)
+ACROSS: tuple[Check, ...] = (stock.across, orders.across, copies.across, logs.positions, logs.untold)
 
 HOPS = 3  # from a capture for an order that is off: the order's answer to it, and the refund
 PATIENCE = 60.0  # seconds for the consumers to pass what was seen

@@ -24,7 +24,7 @@ from mercato.runtime.batches.items import (
     ParkedAggregates,
     RetryItem,
 )
-from mercato.runtime.batches.read_ahead import read_ahead, read_keys, reads_of
+from mercato.runtime.batches.read_ahead import keys_of, read_ahead, read_keys
 from mercato.runtime.batches.savepoints import savepoint
 from mercato.runtime.bus.event_types import EventTypes
 from mercato.runtime.bus.feed import Feed
@@ -34,10 +34,12 @@ from mercato.runtime.bus.positions import ADD_POSITION, LIST_POSITIONS, MOVE_POS
 from mercato.runtime.database.engine import Database
 from mercato.runtime.database.faults import DatabaseFault, InTheWay
 from mercato.runtime.database.statements import Statement
+from mercato.runtime.documents.store import DocumentStore
 from mercato.runtime.memory import Memory
 from mercato.runtime.parts import Parts
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Handle, Listener, Service, source_of
-from mercato.runtime.transaction import Reader, StaleMemory, Transaction
+from mercato.runtime.transaction import StaleMemory, Transaction
 from mercato.runtime.waiting import Waiters
 from mercato.values.messages import (
     Caller,
@@ -105,7 +107,8 @@ class Executor:
         self._retries: deque[RetryItem] = deque()
         self._handles: dict[type[Command[Any]], Handle] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
-        self._reads = reads_of(service)
+        self._keys = keys_of(service, on_server=database.shared)
+        self.documents: DocumentStore | None = None
         self._parked = ParkedAggregates()
         self.memory = Memory()
         # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
@@ -339,13 +342,14 @@ class Executor:
         for feed, done in batch.positions:
             if not tx.run(MOVE_POSITION, in_source=feed.source, done=feed.position, number=done):
                 raise Fenced(f"{self.name} has lost its position in the log of {feed.source}")
-        if self.database.shared:
-            tx.draw_numbers()
+        self._send_news(tx)
+
+    def _send_news(self, tx: Transaction) -> None:
         tx.send_outbox()
 
     def _run_grouped(self, batch: Batch, tx: Transaction, context: Context) -> None:
         read_keys(batch.items, tx, context)
-        read_ahead(batch.items, self._reads, tx)
+        read_ahead(batch.items, self._keys, tx)
         elapsed = self._parts.clock.elapsed
         end = elapsed() + self._budget
         for place, item in enumerate(batch.items):

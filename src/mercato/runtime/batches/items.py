@@ -7,6 +7,8 @@ savepoints, take its own failure without disturbing the others.
 import asyncio
 import traceback
 from collections.abc import Mapping, Set
+from contextlib import suppress
+from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
@@ -17,8 +19,10 @@ from mercato.runtime.bus.parked import PARK, UNPARK, ParkedRow, pack, pause_afte
 from mercato.runtime.database.faults import ConstraintFault
 from mercato.runtime.database.idempotency import ADD_KEY, FIND_KEY, KeyRow
 from mercato.runtime.database.intents import FINISH
+from mercato.runtime.documents.session import AlreadyDone
+from mercato.runtime.reader import Reader
 from mercato.runtime.service import Handle, Listener
-from mercato.runtime.transaction import Intent, Reader, Transaction
+from mercato.runtime.transaction import Intent, Transaction
 from mercato.values.messages import (
     Caller,
     Command,
@@ -102,7 +106,7 @@ class Item(Protocol):
 class CommandItem:
     """A command and the future of its sender. `reply` is a record, an Answer (with a key), or an exception."""
 
-    __slots__ = ("caller", "command", "future", "handle", "intent", "key", "reply")
+    __slots__ = ("caller", "command", "future", "handle", "intent", "key", "operation", "reply")
 
     def __init__(
         self,
@@ -120,6 +124,7 @@ class CommandItem:
         self.key = key
         self.intent = intent
         self.reply: Any = None
+        self.operation = ""
 
     @property
     def store(self) -> str:
@@ -136,20 +141,62 @@ class CommandItem:
             return
         if self.intent is not None:
             tx.must(FINISH, StaleWork, id=self.intent.id, fence=self.intent.fence)
+        if tx.session is not None:
+            self._change_documents(tx, context, self._operation(tx))
+            return
         reply = self.handle.run(tx, self.command, caller)
         if key is None:
             self.reply = reply
-        elif self.handle.subject is None:
-            self._store(tx, context, key.status, encode(reply), None)
         else:
-            self._store(tx, context, None, None, self.handle.subject(self.command))
+            self._store(tx, context, self._answer(key, reply))
+
+    def _change_documents(self, tx: Transaction, context: Context, operation: str) -> None:
+        """Run where documents may know that this was done before: by a run that was rolled back, or that no process
+        ended."""
+        session, key = tx.session, self.key
+        assert session is not None, "documents are somewhere else"
+        session.begin(operation, tx.writes, len(tx.events))
+        try:
+            reply = self.handle.run(tx, self.command, self.caller)
+        except AlreadyDone as done:
+            if key is not None and not self._take_over(tx, context, key, done.stored):
+                self._change_documents(tx, context, tx.new_id("op"))
+            return
+        answer = None if key is None else self._answer(key, reply)
+        session.finish(tx.writes, [envelope for envelope, _ in tx.events], answer)
+        if answer is None:
+            self.reply = reply
+        else:
+            self._store(tx, context, answer)
+
+    def _take_over(self, tx: Transaction, context: Context, key: IdempotencyKey, stored: KeyRow | None) -> bool:
+        """Answer as was answered before. False: the key was forgotten since, so this is another request."""
+        if stored is None:  # what no document carries any more stands under its key
+            stored = Reader.one(tx, FIND_KEY, scope=key.scope, client_key=key.key)
+            if stored is None:
+                return False
+        elif stored.fingerprint == key.fingerprint:
+            self._store(tx, context, stored)
+        self.reply = _replayed(stored, key)
+        return True
+
+    def _operation(self, tx: Transaction) -> str:
+        """What documents call it: the same whenever it is tried again, by whom ever who has its key."""
+        if not self.operation:
+            if self.key is not None:
+                name = f"{self.key.scope}\n{self.key.key}".encode()
+                self.operation = f"key_{blake2b(name, digest_size=16).hexdigest()}"
+            else:
+                self.operation = tx.new_id("op") if self.intent is None else self.intent.id
+        return self.operation
 
     def refused(self, tx: Transaction, context: Context, refusal: Refusal) -> None:
         if self.key is None or refusal.passing:
             self.reply = refusal
             return
         tx.store = self.caller.store
-        self._store(tx, context, refusal.status, problem(refusal, self.caller.request), None)
+        body = problem(refusal, self.caller.request)
+        self._store(tx, context, KeyRow(self.key.fingerprint, None, refusal.status, body))
 
     def failed(self, tx: Transaction, context: Context, error: Exception) -> None:
         if isinstance(error, ConstraintFault):
@@ -186,23 +233,26 @@ class CommandItem:
             return _completed(tx, known)
         return known
 
-    def _store(
-        self, tx: Transaction, context: Context, status: int | None, body: bytes | None, subject: str | None
-    ) -> None:
+    def _answer(self, key: IdempotencyKey, reply: Any) -> KeyRow:
+        if self.handle.subject is None:
+            return KeyRow(key.fingerprint, None, key.status, encode(reply))
+        return KeyRow(key.fingerprint, self.handle.subject(self.command), None, None)
+
+    def _store(self, tx: Transaction, context: Context, answer: KeyRow) -> None:
         key = self.key
         assert key is not None, "only a request with a key has a stored answer"
         tx.defer(
             ADD_KEY,
             scope=key.scope,
             client_key=key.key,
-            fingerprint=key.fingerprint,
-            subject=subject,
-            status=status,
-            body=body,
+            fingerprint=answer.fingerprint,
+            subject=answer.subject,
+            status=answer.status,
+            body=answer.body,
             created_at=tx.now,
         )
-        context.keys[tx.store, key.scope, key.key] = KeyRow(key.fingerprint, subject, status, body)
-        self.reply = Answer(status or key.status, body, subject)
+        context.keys[tx.store, key.scope, key.key] = answer
+        self.reply = Answer(answer.status or key.status, answer.body, answer.subject)
 
 
 def _completed(tx: Transaction, stored: KeyRow) -> KeyRow:
@@ -322,5 +372,11 @@ def _listen(tx: Transaction, envelope: Envelope, event: Event | None, listeners:
     tx.correlation = envelope.correlation
     tx.cause = envelope.id
     caller = Caller.system(envelope.store, envelope.id)
-    for listener in listeners:
-        listener(tx, event, caller)
+    for place, listener in enumerate(listeners):
+        if tx.session is None:
+            listener(tx, event, caller)
+            continue
+        tx.session.begin(f"{envelope.id} {place}", tx.writes, len(tx.events))
+        with suppress(AlreadyDone):
+            listener(tx, event, caller)
+            tx.session.finish(tx.writes, [told for told, _ in tx.events])

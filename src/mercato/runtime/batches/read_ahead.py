@@ -6,35 +6,56 @@ from typing import Any
 
 from mercato.runtime.batches.items import CommandItem, Context, EventItem, Item
 from mercato.runtime.database.idempotency import FIND_KEYS
-from mercato.runtime.database.kept import Kept
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.service import Reads, Service
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Keys, Reads, Service
 from mercato.runtime.transaction import Transaction
+from mercato.values.messages import Caller
 
 MOST = 2_000  # ids of one table; what is beyond is read when it is asked for
 
+Message = tuple[tuple[Keys, ...], Any, Caller]  # what it asks for, itself, who sends it
 
-def reads_of(service: Service) -> dict[type[Any], Reads]:
+
+def keys_of(service: Service, *, on_server: bool) -> dict[type[Any], tuple[Keys, ...]]:
     """What to read by the types of messages."""
-    handled = {row.message: row.reads for row in service.handlers if row.reads is not None}
-    heard = {row.event: row.reads for row in service.listeners if row.reads is not None}
-    return {**handled, **heard}
+    rows: list[tuple[type[Any], Reads | None, tuple[Keys, ...]]] = [
+        *((row.message, row.reads, row.keys) for row in service.handlers),
+        *((row.event, row.reads, row.keys) for row in service.listeners),
+    ]
+    steps = {
+        message: ((_from_message(reads),) if reads is not None else ()) + (keys if on_server else ())
+        for message, reads, keys in rows
+    }
+    return {message: keys for message, keys in steps.items() if keys}
 
 
-def read_ahead(items: Iterable[Item], reads: Mapping[type[Any], Reads], tx: Transaction) -> None:
+def read_ahead(items: Iterable[Item], keys: Mapping[type[Any], tuple[Keys, ...]], tx: Transaction) -> None:
     """Have in memory what these items name."""
-    if not reads:
+    if not keys:
         return
-    wanted: dict[tuple[str, Kept[Any]], list[str]] = {}
+    asking = []
     for item in items:
-        store, message = _message(item)
-        names = reads.get(type(message))
-        for kept, ids in names(message) if names is not None else ():
-            wanted.setdefault((store, kept), []).extend(ids)
-    for (store, kept), together in wanted.items():
-        if len(together) > 1:
-            tx.store = store
-            tx.read_ahead(kept, together[:MOST])
+        message, caller = _message(item)
+        if (steps := keys.get(type(message))) is not None:
+            asking.append((steps, message, caller))
+    read_together(asking, tx)
+
+
+def read_together(asking: Iterable[Message], reader: Reader) -> None:
+    """Step by step, each for all messages: rows that are named by one alone are left to it."""
+    step = 0
+    while asking := [each for each in asking if step < len(each[0])]:
+        wanted: dict[tuple[str, Any], list[str]] = {}
+        for steps, message, caller in asking:
+            reader.store = caller.store
+            for kept, ids in steps[step](reader, message, caller):
+                wanted.setdefault((caller.store, kept), []).extend(ids)
+        for (store, kept), together in wanted.items():
+            if len(together) > 1:
+                reader.store = store
+                reader.read_ahead(kept, together[:MOST])
+        step += 1
 
 
 def read_keys(items: Iterable[Item], tx: Transaction, context: Context) -> None:
@@ -51,12 +72,19 @@ def read_keys(items: Iterable[Item], tx: Transaction, context: Context) -> None:
             context.looked_up.update((store, *pair) for pair in pairs)
 
 
-def _message(item: Item) -> tuple[str, Any]:
-    """The store and the command or event; None for an event that is tried again or could not be decoded."""
+def _from_message(reads: Reads) -> Keys:
+    return lambda _reader, message, _caller: reads(message)
+
+
+def _message(item: Item) -> tuple[Any, Caller]:
+    """The command or event with its caller; None for an event that is tried again or could not be decoded."""
     match item:
         case CommandItem():
-            return item.caller.store, item.command
+            return item.command, item.caller
         case EventItem():
-            return item.envelope.store, item.event
+            return item.event, Caller.system(item.envelope.store, item.envelope.id)
         case _:
-            return "", None
+            return None, _NOBODY
+
+
+_NOBODY = Caller(store="")

@@ -18,6 +18,7 @@ class Saved:
         self._number = tx.number
         self._marks = (len(tx.events), len(tx.intents), len(tx.answers))
         self._known: dict[Place, Any] = dict(tx.known)
+        self._documents = None if tx.session is None else tx.session.mark()
 
     def back(self) -> None:
         """Take back everything since the savepoint."""
@@ -29,6 +30,8 @@ class Saved:
         del tx.events[events:]
         del tx.intents[intents:]
         del tx.answers[answers:]
+        if tx.session is not None and self._documents is not None:
+            tx.session.back(self._documents)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import msgspec
 
 from mercato.runtime.batches.executor import MANY, PAUSE_AFTER_FAULT, Batch, Executor
 from mercato.runtime.batches.items import EventItem, RetryItem
+from mercato.runtime.batches.numbers import draw_numbers
 from mercato.runtime.bus.feed import READ_AT_ONCE, Feed
 from mercato.runtime.bus.outbox import LAST_NUMBER, Log
 from mercato.runtime.bus.parked import DUE_PARKED, FAR, PARKED_KEYS, ParkedKey, ParkedRow
@@ -24,6 +25,7 @@ from mercato.runtime.bus.sequence import ADD_SEQUENCE, LOG
 from mercato.runtime.database.faults import DatabaseFault, InTheWay
 from mercato.runtime.database.jobs import ADD_LEASE, FREE_LEASE, TAKE_LEASE
 from mercato.runtime.database.statements import Statement
+from mercato.runtime.documents.session import DocumentSession
 from mercato.runtime.parts import WorkPool
 from mercato.runtime.pausing import pause
 from mercato.runtime.service import Handle
@@ -85,6 +87,8 @@ class SharedExecutor(Executor):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        if self.service.documents:
+            self.documents = self._parts.open_documents(self.name)
         self._looking = self.database.reader()
         self._looking_lock = threading.Lock()
         self._again = threading.Event()  # never set: to wait for
@@ -153,6 +157,23 @@ class SharedExecutor(Executor):
                     self._give_up(batch, error)
                     return
 
+    def _send_news(self, tx: Transaction) -> None:
+        """Documents elsewhere are written last: what fails before has not touched them."""
+        before = draw_numbers(tx)
+        super()._send_news(tx)
+        if tx.session is not None:
+            self._parts.reached(f"{self.name}: before documents")
+            tx.session.write((envelope for envelope, _ in tx.events), before)
+            self._parts.reached(f"{self.name}: after documents")
+
+    def commit(self, batch: Batch) -> None:
+        super().commit(batch)
+        if batch.fault is None and batch.tx is not None and batch.tx.session is not None:
+            try:
+                batch.tx.session.release()
+            except DatabaseFault as fault:  # whoever finds it next sees that it is in the log
+                self._parts.telemetry.log.error("documents_not_released", service=self.name, error=str(fault))
+
     def nudge(self) -> None:
         if self._in_flight or self._paused:
             return
@@ -176,6 +197,8 @@ class SharedExecutor(Executor):
         for task in self._tasks:
             task.cancel()
         super().close()
+        if self.documents is not None:
+            self.documents.close()
 
     # Logs that are read from here.
 
@@ -349,6 +372,8 @@ class SharedExecutor(Executor):
     def _transaction(self) -> Transaction:
         tx = super()._transaction()
         tx.memory = None
+        if self.documents is not None:
+            tx.documents = tx.session = DocumentSession(self.documents, tx.new_id("run"))
         return tx
 
     def _chance(self) -> float:

@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, delete, func, select
 
 from mercato.runtime.database import tables
 from mercato.runtime.database.engine import CompiledStatements, Connection
-from mercato.runtime.database.statements import fetch, write
+from mercato.runtime.database.statements import any_of, fetch, write
 from mercato.values.messages import Envelope
 
 _outbox = tables.outbox
@@ -25,6 +25,10 @@ class _Row(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class _Id(msgspec.Struct, frozen=True):
+    id: str
+
+
 class _Number(msgspec.Struct, frozen=True):
     number: int
 
@@ -35,6 +39,11 @@ READ_AFTER = fetch(
     .where(_outbox.c.number > bindparam("after"))
     .order_by(_outbox.c.number)
     .limit(bindparam("limit_")),
+    across_stores=True,
+)
+FIND_LOGGED = fetch(
+    _Id,
+    select(_outbox.c.id).where(_outbox.c.number > bindparam("after"), any_of(_outbox.c.id, "ids")),
     across_stores=True,
 )
 LAST_NUMBER = fetch(_Number, select(func.coalesce(func.max(_outbox.c.number), 0).label("number")), across_stores=True)

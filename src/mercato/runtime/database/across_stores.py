@@ -7,6 +7,7 @@ statement has. Everything else names its store and gets it from the transaction.
 ACROSS_STORES: dict[str, str] = {
     "runtime.transaction._OUTBOX": "rows carry the store of the message that emitted them",
     "runtime.bus.outbox.READ_AFTER": "a log has the events of all stores, in the order of their commits",
+    "runtime.bus.outbox.FIND_LOGGED": "what documents of any store hold is looked for in the one log",
     "runtime.bus.outbox.LAST_NUMBER": "a log has one sequence of numbers for all stores",
     "runtime.bus.outbox.TRIM": "a log is trimmed behind all consumers, whatever the store",
     "runtime.bus.sequence.ADD_SEQUENCE": "a log has one sequence of numbers for all stores",

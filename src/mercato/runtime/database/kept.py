@@ -17,8 +17,8 @@ class Kept(Generic[Record]):
 
     `record` has a field for each column but `store`, in their order. `changing` are the columns that a change writes;
     it is refused where `guard`, a version or a state, is no longer what it was. All writes go through the
-    transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong. Rows of several ids can be
-    read `together` where that is said. A transaction locks what it reads, where the engine has other writers.
+    transaction's `add`, `add_first`, `change`, `put` and `remove`, or memory would be wrong. A transaction locks what
+    it reads, where the engine has other writers.
     """
 
     def __init__(
@@ -28,7 +28,6 @@ class Kept(Generic[Record]):
         *,
         changing: Iterable[str] = (),
         guard: str = "",
-        together: bool = False,
     ) -> None:
         key = [column for column in table.primary_key if column.name != "store"]
         same_store, same_id = table.c.store == bindparam("store"), key[0] == bindparam("of")
@@ -43,8 +42,9 @@ class Kept(Generic[Record]):
         found = select(*(c for c in table.c if c.name != "store")).order_by(*key)
         self.find = fetch(record, found.where(same_store, same_id))
         self.lock = fetch(record, found.where(same_store, same_id).with_for_update())
-        several = fetch(record, found.where(same_store, any_of(key[0], "ids")).with_for_update())
-        self.find_several = several if together else None
+        several = found.where(same_store, any_of(key[0], "ids"))
+        self.find_several = fetch(record, several)
+        self.lock_several = fetch(record, several.with_for_update())
         self.add = insert_into(table, layout=row)
         self.put = upsert(table, update=[c.name for c in table.c if not c.primary_key], layout=row)
         self.remove = write(delete(table).where(*one))
@@ -61,10 +61,11 @@ class Kept(Generic[Record]):
     @property
     def statements(self) -> dict[str, Statement[Any]]:
         """Its statements by what they do."""
-        made = {
+        made: dict[str, Statement[Any] | None] = {
             "find": self.find,
             "lock": self.lock,
             "find_several": self.find_several,
+            "lock_several": self.lock_several,
             "add": self.add,
             "put": self.put,
             "remove": self.remove,

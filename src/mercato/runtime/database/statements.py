@@ -259,7 +259,7 @@ def _any_of(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
         case "sqlite":
             return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - parts of a compiled statement
         case "postgresql":
-            return f"{column} IN (SELECT jsonb_array_elements_text(CAST({values} AS jsonb)))"
+            return f"{column} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST({values} AS jsonb))))"
         case _:
             table = f"JSON_TABLE({values}, '$[*]' COLUMNS (value {_KEY_IN_JSON} PATH '$')) AS given"
             return f"{column} IN (SELECT given.value FROM {table})"  # noqa: S608 - as above

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from mercato.runtime.database.statements import fetch, insert_into, write
+from mercato.runtime.database.statements import any_of, fetch, insert_into, write
 from mercato.runtime.database.tables import documents
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -43,6 +43,12 @@ class _Stored(msgspec.Struct, frozen=True):
     body: str
 
 
+class _Several(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+    body: str
+
+
 _one = (
     documents.c.store == bindparam("store"),
     documents.c.collection == bindparam("collection"),
@@ -50,6 +56,17 @@ _one = (
 )
 LOAD = fetch(_Stored, select(documents.c.version, documents.c.body).where(*_one))
 LOCK = fetch(_Stored, select(documents.c.version, documents.c.body).where(*_one).with_for_update())
+_several = (
+    select(documents.c.id, documents.c.version, documents.c.body)
+    .where(
+        documents.c.store == bindparam("store"),
+        documents.c.collection == bindparam("collection"),
+        any_of(documents.c.id, "ids"),
+    )
+    .order_by(documents.c.id)
+)
+LOAD_SEVERAL = fetch(_Several, _several)
+LOCK_SEVERAL = fetch(_Several, _several.with_for_update())
 ADD = insert_into(documents)
 SAVE = write(
     update(documents)

@@ -13,8 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from mercato.runtime.access.keyring import Keyring
-from mercato.runtime.answers import IdempotencyKey
-from mercato.runtime.transaction import Answered
+from mercato.runtime.answers import Answered, IdempotencyKey
 from mercato.values.messages import Caller, Envelope
 
 LONGEST = 16 << 20  # bytes of a frame

@@ -97,9 +97,11 @@ class Network:
 
     def tell(self, source: str, tx: Transaction) -> None:
         """Tell others what a transaction has committed."""
-        if self._door is None or not (tx.events or tx.changes or tx.answers):
+        if self._door is None or not (tx.events or tx.late or tx.changes or tx.answers):
             return
         first, last = (tx.events[0][0].number, tx.events[-1][0].number) if tx.events else (0, 0)
+        if tx.late and not tx.events:
+            last = tx.late[-1].number  # with nothing told before it, whoever listens reads the log
         envelopes = tuple(envelope for envelope, _ in tx.events)
         changes = list(tx.changes)
         if not tx.answers_are_first:

@@ -1,7 +1,6 @@
 """What may be changed in carts: one command, one cart document."""
 
 from collections.abc import Callable
-from typing import Any
 
 from mercato.contracts.carts import (
     AddToCart,
@@ -13,13 +12,14 @@ from mercato.contracts.carts import (
     SetQuantity,
     UnknownVariant,
 )
-from mercato.runtime.database.kept import Kept
 from mercato.runtime.documents.collection import Document
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction
 from mercato.services.carts import domain, storage
 from mercato.services.carts.domain import CartDocument, Offer, cart_id_of
 from mercato.services.carts.queries import cart_of
-from mercato.values.ids import BuyerId, ProductId, VariantId
+from mercato.values.ids import BuyerId, CartId, ProductId, VariantId
 from mercato.values.messages import Caller
 
 
@@ -31,7 +31,7 @@ def add_to_cart(tx: Transaction, command: AddToCart, caller: Caller) -> Cart:
     return _save(tx, document, domain.add(document.body, offer, command.quantity))
 
 
-def offer_of(command: AddToCart) -> tuple[tuple[Kept[Any], tuple[str]], ...]:
+def offer_of(command: AddToCart) -> Names:
     """The rows that it takes to offer a variant."""
     return ((storage.VARIANTS, (command.variant_id,)), (storage.PRICES, (command.variant_id,)))
 
@@ -50,14 +50,22 @@ def empty_the_cart(tx: Transaction, _command: EmptyTheCart, caller: Caller) -> C
 
 def merge_cart(tx: Transaction, command: MergeCart, _caller: Caller) -> Cart:
     """A guest's cart that waits for its payment stays as it is: its order closes or reopens it. What an order has taken
-    out of it stays noted there, to be put back if that order is cancelled."""
+    out of it stays noted there, to be put back if that order is cancelled.
+
+    The user's cart is saved first: where no transaction has both, the guest's is emptied when its lines are there.
+    """
     guest, user = open_cart(tx, command.guest), open_cart(tx, command.user)
     if guest.body.locked_by:
         return cart_of(tx, user)
-    merged = domain.merge(user.body, guest.body)
+    merged = domain.merge(user.body, guest.body, CartId(guest.id))
+    cart = _save(tx, user, merged)
     if guest.body.lines:
-        tx.save(storage.CARTS, Document(guest.id, guest.version, domain.empty(guest.body)))
-    return _save(tx, user, merged)
+        tx.save(storage.CARTS, Document(guest.id, guest.version, domain.hand_over(guest.body)))
+    return cart
+
+
+def both_carts(_reader: Reader, command: MergeCart, _caller: Caller) -> Names:
+    return ((storage.CARTS, (cart_id_of(command.guest), cart_id_of(command.user))),)
 
 
 def open_cart(tx: Transaction, buyer: str) -> Document[CartDocument]:

@@ -44,15 +44,26 @@ class Taken(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
+class Merged(msgspec.Struct, frozen=True):
+    """What came from a guest's cart, after that one was handed over so many times before."""
+
+    cart_id: CartId
+    handed_over: int
+    quantities: dict[VariantId, int]
+
+
 class CartDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """The stored cart. `locked_by` is the order that was made from it; `taken` what orders took out of it after a
-    change that got in before their lock, to be put back if they are cancelled."""
+    change that got in before their lock, to be put back if they are cancelled. `merged` came from a guest's cart last;
+    `handed_over` is how often this one's lines went to a user's cart."""
 
     buyer: BuyerId
     currency: str = ""
     lines: tuple[Line, ...] = ()
     locked_by: str = ""
     taken: dict[OrderId, Taken] = {}
+    merged: Merged | None = None
+    handed_over: int = 0
 
 
 def cart_id_of(buyer: str) -> CartId:
@@ -103,19 +114,41 @@ def empty(cart: CartDocument) -> CartDocument:
     return msgspec.structs.replace(cart, lines=(), currency="")
 
 
-def merge(cart: CartDocument, guest: CartDocument) -> CartDocument:
-    """The user's cart with the guest's lines. What does not fit (other currency, too many) is left out."""
+def hand_over(guest: CartDocument) -> CartDocument:
+    """Its lines are in a user's cart now."""
+    return msgspec.structs.replace(empty(guest), handed_over=guest.handed_over + 1)
+
+
+def merge(cart: CartDocument, guest: CartDocument, guest_id: CartId) -> CartDocument:
+    """The user's cart with the guest's lines. What does not fit (other currency, too many) is left out.
+
+    What came from the same cart before it was handed over is not added again: who merged it may have ended before that.
+    """
     _require_open(cart)
-    if cart.lines and guest.currency != cart.currency:
+    if not guest.lines or (cart.lines and guest.currency != cart.currency):
         return cart
+    came = _came(cart, guest, guest_id)
     lines = {line.variant_id: line for line in cart.lines}
     for line in guest.lines:
-        known = lines.get(line.variant_id)
-        quantity = min(MAX_QUANTITY, line.quantity + (known.quantity if known else 0))
-        if known is not None or len(lines) < MAX_LINES:
+        known, more = lines.get(line.variant_id), line.quantity - came.get(line.variant_id, 0)
+        if more > 0 and (known is not None or len(lines) < MAX_LINES):
+            quantity = min(MAX_QUANTITY, more + (known.quantity if known else 0))
             lines[line.variant_id] = msgspec.structs.replace(line, quantity=quantity)
-    currency = cart.currency if cart.lines else guest.currency
-    return msgspec.structs.replace(cart, lines=tuple(lines.values()), currency=currency)
+    come = {line.variant_id: max(line.quantity, came.get(line.variant_id, 0)) for line in guest.lines}
+    return msgspec.structs.replace(
+        cart,
+        lines=tuple(lines.values()),
+        currency=cart.currency if cart.lines else guest.currency,
+        merged=Merged(guest_id, guest.handed_over, {**came, **come}),
+    )
+
+
+def _came(cart: CartDocument, guest: CartDocument, guest_id: CartId) -> dict[VariantId, int]:
+    """Of the guest's lines that are there now, what is in the user's cart already."""
+    last = cart.merged
+    if last is None or (last.cart_id, last.handed_over) != (guest_id, guest.handed_over):
+        return {}
+    return last.quantities
 
 
 def lock(cart: CartDocument, order_id: OrderId) -> CartDocument:

@@ -2,7 +2,8 @@
 
 from mercato.contracts.carts import Cart, CartLine, FilledCart, FilledLine, GetCart, GetFilledCart
 from mercato.runtime.documents.collection import Document
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.services.carts import storage
 from mercato.services.carts.domain import CartDocument, Line, cart_id_of
 from mercato.values.ids import BuyerId, CartId, VariantId
@@ -24,6 +25,17 @@ def get_filled_cart(reader: Reader, _query: GetFilledCart, caller: Caller) -> Fi
     return FilledCart(
         cart_id, cart.buyer, document.version, cart.currency, tuple(map(_filled, cart.lines)), cart.locked_by
     )
+
+
+def own_cart(_reader: Reader, _message: object, caller: Caller) -> Names:
+    return ((storage.CARTS, (cart_id_of(caller.buyer),)),)
+
+
+def lines_of_own_cart(reader: Reader, _message: object, caller: Caller) -> Names:
+    """What it takes to say what a cart costs now."""
+    document = reader.load(storage.CARTS, cart_id_of(caller.buyer))
+    ids = [line.variant_id for line in document.body.lines] if document is not None else []
+    return ((storage.VARIANTS, ids), (storage.PRICES, ids))
 
 
 def cart_of(reader: Reader, document: Document[CartDocument]) -> Cart:

@@ -59,5 +59,5 @@ class PriceRow(msgspec.Struct, frozen=True):
     amount: int
 
 
-VARIANTS = Kept(variants, VariantRow, together=True)
-PRICES = Kept(prices, PriceRow, together=True)
+VARIANTS = Kept(variants, VariantRow)
+PRICES = Kept(prices, PriceRow)

@@ -17,7 +17,7 @@ from mercato.contracts.catalog import (
     ProductCard,
 )
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.catalog import storage
 from mercato.services.catalog.domain import (
     Figures,

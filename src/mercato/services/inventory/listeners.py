@@ -5,7 +5,8 @@ import msgspec
 from mercato.contracts.catalog import FiguresGiven
 from mercato.contracts.inventory import StockRefused, StockReleased, StockReserved
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderConfirmed, OrderPlaced
-from mercato.runtime.database.kept import Kept
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction
 from mercato.services.inventory import storage
 from mercato.services.inventory.commands import change_stock, first_location, move
@@ -65,12 +66,17 @@ def when_figures_are_given_change_stock(tx: Transaction, event: FiguresGiven, _c
         change_stock(tx, figures.variant_id, location_id, figures.stock_change, "given with the product")
 
 
-def stock_of_figures(event: FiguresGiven) -> tuple[tuple[Kept[Level], list[str]]]:
+def stock_of_figures(event: FiguresGiven) -> Names:
     return ((storage.STOCK, [figures.variant_id for figures in event.figures]),)
 
 
-def stock_of_lines(event: OrderPlaced) -> tuple[tuple[Kept[Level], list[str]]]:
+def stock_of_lines(event: OrderPlaced) -> Names:
     return ((storage.STOCK, [line.variant_id for line in event.lines]),)
+
+
+def reserved_stock(reader: Reader, event: OrderConfirmed | OrderCancelled, _caller: Caller) -> Names:
+    rows = reader.rows(storage.RESERVATIONS, event.order_id)
+    return ((storage.STOCK, [row.variant_id for row in rows]),)
 
 
 def _hold(event: OrderPlaced, taken: Allocation) -> Reservation:

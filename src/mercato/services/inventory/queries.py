@@ -2,7 +2,7 @@
 
 from mercato.contracts.inventory import FindShortages, GetStock, StockLevel, VariantStock
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.inventory import storage
 from mercato.values.commerce import Shortage
 from mercato.values.ids import LocationId, VariantId

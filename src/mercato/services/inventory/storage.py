@@ -90,7 +90,6 @@ STOCK = Kept(
     Level,
     changing=("available", "reserved", "sold", "received", "returned", "written_off", "version"),
     guard="version",
-    together=True,
 )
 RESERVATIONS = Kept(reservations, Reservation, changing=("state", "expires_at"), guard="state")
 LIST_AVAILABLE = fetch(

@@ -1,7 +1,7 @@
 """What may be asked of notifications."""
 
 from mercato.contracts.notifications import Delivery, ListDeliveries
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.notifications import storage
 from mercato.values.messages import Caller
 from mercato.values.page import Page, from_cursor, to_cursor

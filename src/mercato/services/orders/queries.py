@@ -2,7 +2,7 @@
 
 from mercato.contracts.orders import AwaitOutcome, GetOrder, ListOrders, Order, OrderSummary
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.orders import storage
 from mercato.services.orders.domain import STATUS, OrderBody, order_of, read_body
 from mercato.services.orders.messages import ExpiredOrder, ListExpired

@@ -17,6 +17,8 @@ from mercato.contracts.payments import (
     RecordNotice,
 )
 from mercato.runtime.answers import problem
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.payments import storage
 from mercato.services.payments.domain import (
@@ -93,6 +95,11 @@ def record_notice(tx: Transaction, command: RecordNotice, _caller: Caller) -> No
         raise NotFound("no payment of this store has this charge")
     outcome = GatewayOutcome(command.outcome, command.charge, command.amount, "", command.failure)
     settle(tx, row, outcome)
+
+
+def due_of_payment(reader: Reader, command: RecordOutcome | RecordNotice, _caller: Caller) -> Names:
+    row = reader.row(storage.PAYMENTS, command.payment_id)
+    return ((storage.DUES, (row.order_id,)),) if row is not None else ()
 
 
 def settle(tx: Transaction, row: PaymentRow, outcome: GatewayOutcome) -> None:

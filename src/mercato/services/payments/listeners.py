@@ -5,6 +5,8 @@ import msgspec
 from mercato.contracts.orders import HoldExtended, OrderCancelled, OrderPaid, PaymentDue, RefundDue
 from mercato.contracts.payments import NothingDue
 from mercato.runtime.answers import problem
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction, encode
 from mercato.services.payments import storage
 from mercato.services.payments.commands import give_back
@@ -33,6 +35,11 @@ def when_order_is_paid_answer_its_shopper(tx: Transaction, event: OrderPaid, _ca
     row = tx.row(storage.PAYMENTS, due.payment_id)
     if row is not None:
         tx.answer(row.id, 201, encode(answer_of(row, "paid")))
+
+
+def payment_of_due(reader: Reader, event: OrderPaid, _caller: Caller) -> Names:
+    due = reader.row(storage.DUES, event.order_id)
+    return ((storage.PAYMENTS, (due.payment_id,)),) if due is not None and due.payment_id else ()
 
 
 def when_order_is_cancelled_refund_it(tx: Transaction, event: OrderCancelled, _caller: Caller) -> None:

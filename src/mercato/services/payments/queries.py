@@ -1,7 +1,7 @@
 """What may be asked of payments."""
 
 from mercato.contracts.payments import AwaitDue, GetPayment, ListPayments, ListRefunds, Payment, Refund
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.payments import storage
 from mercato.services.payments.domain import payment_of
 from mercato.services.payments.messages import IsWanted

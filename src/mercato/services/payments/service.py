@@ -13,7 +13,7 @@ from mercato.contracts.payments import (
     PayOrder,
     RecordNotice,
 )
-from mercato.runtime.service import Ask, Await, Consult, Handle, Listen, Needs, Service
+from mercato.runtime.service import Ask, Await, Consult, Handle, Listen, Needs, Service, named
 from mercato.runtime.setup import Setup
 from mercato.services.payments import commands, listeners, queries, storage
 from mercato.services.payments.adapters.gateway import Gateway
@@ -22,6 +22,9 @@ from mercato.services.payments.adapters.test_gateway import TestGateway
 from mercato.services.payments.api import routes
 from mercato.services.payments.messages import DecideStep, IsWanted, RecordOutcome, RecordRefund
 from mercato.services.payments.work import GatewayWork, decide_step
+
+DUE = named("order_id", storage.DUES)
+PAYMENT = named("payment_id", storage.PAYMENTS)
 
 
 def service(setup: Setup, gateway: Gateway | None = None) -> Service:
@@ -36,18 +39,18 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
             Handle(
                 PayOrder,
                 commands.pay_order,
-                keys=lambda command: (command.order_id,),
+                keys=(DUE,),
                 subject=lambda command: command.payment_id,
                 needs=Needs("charge", GatewayUnavailable),
             ),
-            Handle(CompleteAction, commands.complete_action),
-            Handle(RecordNotice, commands.record_notice),
-            Handle(RecordOutcome, commands.record_outcome),
+            Handle(CompleteAction, commands.complete_action, keys=(PAYMENT,)),
+            Handle(RecordNotice, commands.record_notice, keys=(PAYMENT, commands.due_of_payment)),
+            Handle(RecordOutcome, commands.record_outcome, keys=(PAYMENT, commands.due_of_payment)),
             Handle(RecordRefund, commands.record_refund),
         ),
         asks=(
-            Ask(GetPayment, queries.get_payment, snapshot=False),
-            Ask(IsWanted, queries.is_wanted, snapshot=False),
+            Ask(GetPayment, queries.get_payment, snapshot=False, keys=(PAYMENT,)),
+            Ask(IsWanted, queries.is_wanted, snapshot=False, keys=(DUE,)),
             Ask(ListPayments, queries.list_payments),
             Ask(ListRefunds, queries.list_refunds),
         ),
@@ -57,15 +60,20 @@ def service(setup: Setup, gateway: Gateway | None = None) -> Service:
                 read=queries.is_due_known,
                 settled=lambda is_known, _query: is_known,
                 subject=lambda query: query.order_id,
+                keys=(DUE,),
             ),
         ),
         consults=(Consult(DecideStep, partial(decide_step, gateway)),) if isinstance(gateway, TestGateway) else (),
         listeners=(
             Listen(PaymentDue, listeners.when_payment_is_due_expect_it),
-            Listen(HoldExtended, listeners.when_hold_is_extended_extend_what_is_due),
-            Listen(OrderPaid, listeners.when_order_is_paid_answer_its_shopper),
-            Listen(OrderCancelled, listeners.when_order_is_cancelled_refund_it),
-            Listen(RefundDue, listeners.when_refund_is_due_give_it_back),
+            Listen(HoldExtended, listeners.when_hold_is_extended_extend_what_is_due, keys=(DUE,)),
+            Listen(
+                OrderPaid,
+                listeners.when_order_is_paid_answer_its_shopper,
+                keys=(DUE, listeners.payment_of_due),
+            ),
+            Listen(OrderCancelled, listeners.when_order_is_cancelled_refund_it, keys=(DUE,)),
+            Listen(RefundDue, listeners.when_refund_is_due_give_it_back, keys=(PAYMENT,)),
         ),
         work=GatewayWork(gateway, setup.parts.clock).rows,
         routes=routes(gateway),

@@ -1,7 +1,7 @@
 """What pricing does about others' events."""
 
 from mercato.contracts.catalog import FiguresGiven
-from mercato.runtime.database.kept import Kept
+from mercato.runtime.service import Names
 from mercato.runtime.transaction import Transaction
 from mercato.services.pricing import storage
 from mercato.services.pricing.commands import save_price
@@ -16,5 +16,5 @@ def when_figures_are_given_set_prices(tx: Transaction, event: FiguresGiven, _cal
             save_price(tx, event.product_id, event.currency, price)
 
 
-def prices_of_figures(event: FiguresGiven) -> tuple[tuple[Kept[storage.PriceRow], list[str]]]:
+def prices_of_figures(event: FiguresGiven) -> Names:
     return ((storage.PRICES, [figures.variant_id for figures in event.figures]),)

@@ -13,7 +13,8 @@ from mercato.contracts.pricing import (
 )
 from mercato.runtime.access.sealed import seal
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
+from mercato.runtime.service import Names
 from mercato.services.pricing import storage
 from mercato.services.pricing.domain import price_lines
 from mercato.values.commerce import PricedVariant
@@ -60,6 +61,11 @@ def quote_cart(reader: Reader, query: QuoteCart, caller: Caller) -> Quoted:
 def get_prices(reader: Reader, query: GetPrices, _caller: Caller) -> tuple[PricedVariant, ...]:
     rows = reader.all(storage.LIST_PRICES, currency=query.currency, variant_ids=as_list(query.variant_ids))
     return tuple(PricedVariant(VariantId(row.variant_id), row.amount, row.compare_at) for row in rows)
+
+
+def prices_and_rates(_reader: Reader, query: QuoteCart, _caller: Caller) -> Names:
+    ids = [line.variant_id for line in query.lines]
+    return ((storage.PRICES, ids), (storage.RATES, (query.currency,)))
 
 
 def price_in(reader: Reader, variant_id: str, currency: str) -> storage.PriceRow | None:

@@ -20,7 +20,7 @@ def service(_setup: Setup) -> Service:
             Handle(TellPricesAgain, commands.tell_prices_again),
         ),
         asks=(
-            Ask(QuoteCart, queries.quote_cart, snapshot=False),
+            Ask(QuoteCart, queries.quote_cart, snapshot=False, keys=(queries.prices_and_rates,)),
             Ask(GetPrices, queries.get_prices),
         ),
         listeners=(

@@ -56,9 +56,7 @@ class RatesRow(msgspec.Struct, frozen=True):
     version: int
 
 
-PRICES = Kept(
-    prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version", together=True
-)
+PRICES = Kept(prices, PriceRow, changing=("product_id", "amount", "compare_at", "version"), guard="version")
 RATES = Kept(rates, RatesRow, changing=("tax_millionths", "tax_included", "shipping", "version"), guard="version")
 _columns = tuple(column for column in prices.c if column.name != "store")
 LIST_PRICES = fetch(

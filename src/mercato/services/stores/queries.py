@@ -1,7 +1,7 @@
 """What may be asked of stores."""
 
 from mercato.contracts.stores import ApiKeyHolder, FindStore, GetStore, ListStores, ResolveApiKey, Store
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.stores import storage
 from mercato.services.stores.domain import StoreRow, store_of
 from mercato.values.ids import StoreId

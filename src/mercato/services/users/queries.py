@@ -14,7 +14,7 @@ from mercato.contracts.users import (
     SessionHolder,
     UserAccount,
 )
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.users import storage
 from mercato.services.users.domain import account_of, address_key, contact_of, credentials_of, may_touch, whose
 from mercato.values.messages import Caller, NotFound

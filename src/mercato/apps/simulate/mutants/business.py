@@ -254,10 +254,10 @@ def joined_cart_loses_lines() -> AbstractContextManager[None]:
     """Who logs in loses what is only in the guest's cart."""
     merge = carts.merge
 
-    def careless(cart: Any, guest: Any) -> Any:
+    def careless(cart: Any, guest: Any, guest_id: Any) -> Any:
         known = {line.variant_id for line in cart.lines}
         lines = tuple(line for line in guest.lines if line.variant_id in known)
-        return merge(cart, msgspec.structs.replace(guest, lines=lines))
+        return merge(cart, msgspec.structs.replace(guest, lines=lines), guest_id)
 
     return replaced((carts, "merge", careless))
 

@@ -7,7 +7,7 @@ import msgspec
 from mercato.contracts.catalog import ProductDescribed
 from mercato.runtime.database.migrating import LIST_MIGRATIONS
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.search import storage
 from mercato.services.search.domain import Entry, Figures, Gone, Node, entry_of
 from mercato.services.search.messages import LAST_ID, Changes, FindUntold, Grown, ListChanges, ListGrown

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from mercato.contracts.search import SearchRules, StoredRules
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.search import storage
 from mercato.services.search.domain import above, path_of
 from mercato.services.search.messages import CATEGORIES, RULES

@@ -1,7 +1,7 @@
 """What a store says about its search, and what its shoppers did not find."""
 
 from mercato.contracts.search import GetSearchRules, ListNoResults, NoResult, StoredRules
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.search import storage
 from mercato.services.search.queries.known import read_rules
 from mercato.values.messages import Caller

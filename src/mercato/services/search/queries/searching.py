@@ -15,7 +15,7 @@ from mercato.contracts.search import (
     SearchRules,
 )
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.search import storage
 from mercato.services.search.domain import Filters, FoundHit, Matching, Wanted
 from mercato.services.search.indexer import Serving

@@ -2,7 +2,7 @@
 
 from mercato.contracts.search import Mark, Suggest, SuggestedCategory, SuggestedProduct, Suggestions
 from mercato.runtime.database.statements import as_list
-from mercato.runtime.transaction import Reader
+from mercato.runtime.reader import Reader
 from mercato.services.search import storage
 from mercato.services.search.indexer import Serving
 from mercato.services.search.queries.changes import read_described

@@ -1,0 +1,1 @@
+-- The shelf keep nothing but their log.
