@@ -40,7 +40,7 @@ PRODUCT_TABLES = {
     "pricing": frozenset({"prices"}),
     "inventory": frozenset({"stock", "movements"}),
     "carts": frozenset({"variants", "prices"}),
-    "search": frozenset({"entries", "variants", "prices", "stock", "marks"}),
+    "search": frozenset({"entries", "variants", "prices", "stock", "sold", "marks"}),
 }
 PURCHASE_TABLES = {
     "carts": frozenset({"documents"}),

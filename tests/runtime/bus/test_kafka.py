@@ -77,6 +77,22 @@ async def test_events_that_kafka_has_not_got_are_read_from_their_source(
     assert made.sheets() == made.logged()
 
 
+async def test_a_topic_that_comes_after_its_consumer_is_consumed_too(
+    kafka_bus: str, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes may make one topic: who comes second subscribes before there is anything to see."""
+    monkeypatch.setattr(kafka, "LOOK", 0.5)
+    started = cluster(kafka_bus, *APART)
+    with monkeypatch.context() as patch:
+        patch.setattr(kafka, "_make_topics", lambda *_: None)
+        started.start(1)
+        await asyncio.sleep(1.0)
+    started.start(0)
+    await started.tell(("first", "write_sheet", 0))
+    await started.caught_up()
+    assert started.sheets() == started.logged()
+
+
 async def test_what_is_no_event_of_ours_is_passed_over_and_told(made: Cluster) -> None:
     await asyncio.to_thread(_produce, made, b"", b"\xc1 no event", b"{}", _of_another_source(made))
     for number in range(3):

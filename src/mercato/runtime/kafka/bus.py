@@ -7,6 +7,7 @@ dropped, what is missing is read from the source. Offsets only save reading.
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,8 @@ POLL = 0.1  # seconds
 ROOM = 2_000  # events that may wait for a service before no more are taken
 COMMIT_EVERY = 20  # polls between two commits of offsets
 PATIENCE = 15.0  # seconds for an acknowledgement
+LOOK = 5.0  # seconds between two looks at which topics there are: who subscribed before one was there hears of it then
+PAUSE = 0.05  # seconds until topics that were made are looked for once more
 
 _decoder = msgspec.msgpack.Decoder(Envelope)
 _encode = msgspec.msgpack.Encoder().encode
@@ -133,6 +136,7 @@ class _Group:
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
                 "partition.assignment.strategy": "cooperative-sticky",
+                "topic.metadata.refresh.interval.ms": int(LOOK * 1_000),
             }
         )
         self._offsets: dict[str, list[tuple[int, int]]] = {}
@@ -215,7 +219,7 @@ def _client(servers: str, log: Log) -> dict[str, Any]:
 
 
 def _make_topics(servers: str, name: str, sources: set[str]) -> None:
-    """Make the topics that are missing. Raises ValueError where Kafka cannot be reached."""
+    """Make the topics that are missing, and see them there. Raises ValueError where Kafka cannot be reached."""
     admin = AdminClient({"bootstrap.servers": servers, "socket.timeout.ms": 5_000})
     try:
         known = admin.list_topics(timeout=10.0)
@@ -241,3 +245,9 @@ def _make_topics(servers: str, name: str, sources: set[str]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+    # What another process is making at this moment exists before it is seen.
+    end = time.monotonic() + PATIENCE
+    while missing and time.monotonic() < end:
+        if all(topic.topic in admin.list_topics(timeout=10.0).topics for topic in missing):
+            return
+        time.sleep(PAUSE)

@@ -35,6 +35,7 @@ def when_product_is_described_keep_it(tx: Transaction, event: ProductDescribed, 
         tx.defer(storage.SAVE_VARIANT, id=variant.id, product_id=product_id, version=version)
     for category_id in event.categories:
         tx.defer(storage.PLACE, category_id=category_id, product_id=product_id, version=version)
+    tx.defer(storage.ADD_SOLD, product_id=product_id, pieces=0, told=0)
     advance(tx)
     tx.derive(storage.SET_FIGURES, product_id=product_id)
 

@@ -89,7 +89,7 @@ categories = Table(
 )
 Index("categories_by_store", categories.c.store)
 
-# `told` is how many pieces the index knows of.
+# A row for each entry. `told` is how many pieces the index knows of.
 sold = Table(
     "sold",
     metadata,
@@ -354,6 +354,7 @@ LIST_CATEGORIES = fetch(CategoryRow, select(*_category_columns).where(categories
 
 # Sales.
 
+ADD_SOLD = upsert(sold)
 COUNT_SOLD = upsert(sold, increase=("pieces",))
 LIST_GROWN = fetch(
     GrownRow,
