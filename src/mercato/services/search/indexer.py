@@ -21,6 +21,7 @@ from mercato.values.messages import Caller, Unavailable
 
 GATHER = 0.1  # seconds for which changes gather before they are written
 PACE = 0.4  # seconds between writes while the shop is busy
+REST = 4.0  # times as long as a chunk took is rested after it then: an import must not wait for its own index
 LOOK = 5.0  # seconds after which is looked for changes that nobody told of
 AGAIN = 1.0  # seconds until an index that could not be opened or written is tried again
 CHUNK = 400  # entries
@@ -94,6 +95,7 @@ class Indexer:
         self._shelf = shelf
         self._serving = serving
         self._pool = parts.pools.slow
+        self._loop = parts.loop
         self._log = parts.telemetry.log
         self._behind = parts.telemetry.lag.labels("search index", "search")
         self._is_away = False
@@ -127,6 +129,7 @@ class Indexer:
         rebuilds = await self._pool.run(partial(self._shelf.rebuilds, copy.index))
         while True:
             self._news.clear()
+            begun = self._loop.time()
             changes = await self._advance(copy, calls)
             self._behind.set(max(0, changes.latest - changes.mark))
             wanted = changes.rebuilds > rebuilds or copy.index.mark > changes.latest
@@ -142,7 +145,7 @@ class Indexer:
             if not behind:
                 await self._until_news(is_calm)
             elif not is_calm():
-                await self._pause(PACE)
+                await self._pause(max(PACE, REST * (self._loop.time() - begun)))
 
     async def _open(self) -> Index:
         """The index, opened anew: one that could not be read or written may be damaged."""
