@@ -29,7 +29,6 @@ POLL = 0.1  # seconds
 ROOM = 2_000  # events that may wait for a service before no more are taken
 COMMIT_EVERY = 20  # polls between two commits of offsets
 PATIENCE = 15.0  # seconds for an acknowledgement
-LOOK = 5.0  # seconds between two looks at which topics there are: who subscribed before one was there hears of it then
 PAUSE = 0.05  # seconds until topics that were made are looked for once more
 
 _decoder = msgspec.msgpack.Decoder(Envelope)
@@ -136,7 +135,6 @@ class _Group:
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
                 "partition.assignment.strategy": "cooperative-sticky",
-                "topic.metadata.refresh.interval.ms": int(LOOK * 1_000),
             }
         )
         self._offsets: dict[str, list[tuple[int, int]]] = {}
@@ -245,7 +243,7 @@ def _make_topics(servers: str, name: str, sources: set[str]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-    # What another process is making at this moment exists before it is seen.
+    # Who subscribes to a topic that is not seen yet hears of it minutes later, and another process may be making it now.
     end = time.monotonic() + PATIENCE
     while missing and time.monotonic() < end:
         if all(topic.topic in admin.list_topics(timeout=10.0).topics for topic in missing):
