@@ -7,7 +7,6 @@ dropped, what is missing is read from the source. Offsets only save reading.
 
 import asyncio
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -29,7 +28,7 @@ POLL = 0.1  # seconds
 ROOM = 2_000  # events that may wait for a service before no more are taken
 COMMIT_EVERY = 20  # polls between two commits of offsets
 PATIENCE = 15.0  # seconds for an acknowledgement
-PAUSE = 0.05  # seconds until topics that were made are looked for once more
+PAUSE, LOOKS = 0.05, 300  # seconds until topics that were made are looked for once more, and how often
 
 _decoder = msgspec.msgpack.Decoder(Envelope)
 _encode = msgspec.msgpack.Encoder().encode
@@ -243,9 +242,9 @@ def _make_topics(servers: str, name: str, sources: set[str]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-    # Who subscribes to a topic that is not seen yet hears of it minutes later, and another process may be making it now.
-    end = time.monotonic() + PATIENCE
-    while missing and time.monotonic() < end:
-        if all(topic.topic in admin.list_topics(timeout=10.0).topics for topic in missing):
+    # Another process may be making a topic now, and who subscribes before it is seen hears of it minutes later.
+    for _ in range(LOOKS if missing else 0):
+        known = admin.list_topics(timeout=10.0)
+        if all(topic.topic in known.topics for topic in missing):
             return
-        time.sleep(PAUSE)
+        threading.Event().wait(PAUSE)
