@@ -25,8 +25,9 @@ from mercato.values.messages import Envelope
 
 AT_ONCE = 500  # messages that are taken from Kafka together
 POLL = 0.1  # seconds
+GATHER = 0.003  # seconds for which messages that follow the first one are waited for
 ROOM = 2_000  # events that may wait for a service before no more are taken
-COMMIT_EVERY = 20  # polls between two commits of offsets
+COMMIT_EVERY = 100  # polls between two commits of offsets
 PATIENCE = 15.0  # seconds for an acknowledgement
 PAUSE, LOOKS = 0.05, 300  # seconds until topics that were made are looked for once more, and how often
 
@@ -154,7 +155,7 @@ class _Group:
             if full:
                 self._stopping.wait(POLL)
             by_source: dict[str, list[Envelope]] = {}
-            for message in self._consumer.consume(1 if full else AT_ONCE, POLL):  # who takes none is no member for long
+            for message in self._take(1 if full else AT_ONCE):  # who takes none is no member for long
                 if (envelope := self._read(message)) is not None:
                     by_source.setdefault(envelope.source, []).append(envelope)
             for source, envelopes in by_source.items():
@@ -164,6 +165,13 @@ class _Group:
                 self._commit()
         self._commit()
         self._consumer.close()
+
+    def _take(self, most: int) -> list[Message]:
+        """Messages as soon as there are any. `consume` waits for as many as it is asked for, or all of its time."""
+        first = self._consumer.poll(POLL)
+        if first is None:
+            return []
+        return [first, *self._consumer.consume(most - 1, GATHER)] if most > 1 else [first]
 
     def _read(self, message: Message) -> Envelope | None:
         """None for what is no event of the topic's source: what is missing then is read from the source itself."""
