@@ -296,6 +296,11 @@ class IndexContract:
         assert ids(finder, typed)[0] in ("p1", "p2")
         assert found(finder, typed).searched != ""
 
+    @pytest.mark.parametrize(("title", "typed"), [("Linen shirts", "shrit"), ("Linen shirt", "shrits")])
+    def test_a_slip_in_the_other_number_finds_what_was_meant(self, index: Index, title: str, typed: str) -> None:
+        index.write([entry("p1", title), entry("p2", "Something else")], 1)
+        assert ids(Finder(index), typed) == ["p1"]
+
     @pytest.mark.parametrize(
         ("title", "typed"),
         [

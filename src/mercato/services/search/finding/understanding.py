@@ -173,8 +173,13 @@ class _Reader:
             return []
         if len(word) < _SHORTEST_TO_CORRECT:
             return [] if count else list(self._vocabulary.starting(word, _MOST_COMPLETIONS))
-        near = [each for each in self._vocabulary.near(word) if self._stems.stem(each.word) != stem]
+        near = [each for each in self._near(word) if self._stems.stem(each.word) != stem]
         return [each for each in near if each.count >= _FAR_MORE * count][:_MOST_CORRECTIONS]
+
+    def _near(self, word: str) -> list[Near]:
+        """Words that one slip makes of it; where there are none, of its plural or its singular."""
+        found = self._vocabulary.near(word)
+        return found or self._vocabulary.near(word[:-1] if word.endswith("s") else f"{word}s")
 
     def _way(self, words: Iterable[str], weight: float = 1.0) -> Way:
         texts = tuple(words)
