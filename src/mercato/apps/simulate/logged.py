@@ -6,7 +6,10 @@ import msgspec
 
 # Lines that a fault outside the shop explains. What they lead to is checked elsewhere.
 _EXPLAINED = frozenset(
-    {"batch_failed", "query_failed", "rollback_failed", "job_put_off", "retry_failed", "parked_unread"}
+    {
+        *("batch_failed", "query_failed", "rollback_failed", "job_put_off", "retry_failed", "parked_unread"),
+        "search_index_unavailable",
+    }
 )
 _EXPECTED = ("InjectedFault", "waits behind", "GatewayError", "ConnectionError", "Unavailable", "Overloaded")
 
