@@ -138,7 +138,9 @@ class Transaction(Reader):
                 return self.documents.load(place, collection)
             row = self.one(LOCK, collection=collection.name, id=document_id)
             if row is not None:
-                known = self.known[place] = Document(document_id, row.version, collection.decode(row.body))
+                known = Document(document_id, row.version, collection.decode(row.body))
+                if self.memory is None:  # elsewhere `known` says what has become of documents, not what was looked at
+                    self.known[place] = known
         return known
 
     def save(self, collection: Collection[Record], document: Document[Record]) -> Document[Record]:
