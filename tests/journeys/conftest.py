@@ -11,10 +11,10 @@ from tests.journeys.distributed import Servers, apart, dropped, emptied
 from tests.journeys.town import Town, opened
 from tools.engines import Engine
 
-# What the same journeys run on, beside the embedded engines: (database, log of events, documents).
+# What the same journeys run on, beside the embedded engines: database, log of events, documents, cache, media.
 APART = {
-    "postgresql": ("postgresql", "", ""),
-    "postgresql-kafka": ("postgresql", "kafka", ""),
+    "postgresql": ("postgresql",),
+    "postgresql-kafka-redis-s3": ("postgresql", "kafka", "", "redis", "s3"),
     "mariadb-kafka-mongo": ("mariadb", "kafka", "mongo"),
 }
 
@@ -32,10 +32,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def town(tmp_path: Path, request: pytest.FixtureRequest, engine: Callable[[str], Engine]) -> AsyncIterator[Town]:
     """A shop in each of the two ways in which every handler may be run, and one whose services run apart."""
     if request.param in APART:
-        database, events, documents = APART[request.param]
-        servers = Servers(
-            engine(database), engine(events) if events else None, engine(documents) if documents else None
-        )
+        database, *others = APART[request.param]
+        servers = Servers(engine(database), *(engine(other) if other else None for other in others))
         databases: dict[str, Servers] = request.getfixturevalue("databases")
         name = f"journeys_{os.getpid()}_{database}"
         if databases.setdefault(name, servers) is not servers:

@@ -47,11 +47,14 @@ NODES: tuple[tuple[str, ...], ...] = (
 
 class Servers(msgspec.Struct, frozen=True):
     """What the nodes are on: `database` is the engine, `events` that of the log, None where it is read in place,
-    `documents` that of documents, None where they are in databases."""
+    `documents` that of documents, None where they are in databases, `cache` what processes share, None where each has
+    its own, `media` that of pictures, None for a folder."""
 
     database: Engine
     events: Engine | None = None
     documents: Engine | None = None
+    cache: Engine | None = None
+    media: Engine | None = None
 
 
 @asynccontextmanager
@@ -114,6 +117,8 @@ def _settings(servers: Servers, name: str) -> Settings:
         database_owner=named(servers.database.owner_url),
         documents=named(servers.documents.url) if servers.documents is not None else "",
         events=f"{servers.events.url}/{name}_{token_hex(4)}" if servers.events is not None else "",
+        cache=servers.cache.url if servers.cache is not None else "",
+        media=servers.media.url if servers.media is not None else "",
     )
 
 

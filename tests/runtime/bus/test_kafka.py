@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from mercato.runtime.kafka import bus as kafka
@@ -125,6 +125,21 @@ async def test_a_service_with_much_to_do_is_given_no_more_and_nothing_is_lost(
     await until(lambda: executor.waiting > 5, 20.0)
     executor._paused = False
     executor.wake()
+    await made.caught_up()
+    assert made.sheets() == made.logged()
+
+
+async def test_a_member_that_is_shut_out_joins_again(made: Cluster) -> None:
+    """Another client with its name: so Kafka sees a member whose answer to joining was lost."""
+    member = made.executor(1)._parts.holder
+    group = {"group.id": f"{made.name}.notebook", "group.instance.id": member, "session.timeout.ms": 6_000}
+    strategy = {"partition.assignment.strategy": "cooperative-sticky"}
+    other = Consumer({"bootstrap.servers": made.servers, **group, **strategy})
+    other.subscribe([f"{made.name}.wishes"])
+    await until(lambda: other.poll(0.1) is None and bool(other.assignment()), 20.0)
+    await until(lambda: "kafka_shut_out" in made.log.getvalue(), 20.0)
+    await asyncio.to_thread(other.close)
+    await made.tell(*(("a", "write_sheet", number) for number in range(5)))
     await made.caught_up()
     assert made.sheets() == made.logged()
 

@@ -125,18 +125,16 @@ class _Group:
         self._log = parts.telemetry.log
         self._sources = {f"{name}.{source}": source for source in executor.feeds}
         self._stopping = threading.Event()
-        self._consumer = Consumer(
-            {
-                **_client(servers, parts.telemetry.log),
-                "group.id": f"{name}.{executor.name}",
-                "group.instance.id": member,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "session.timeout.ms": 6_000,
-                "heartbeat.interval.ms": 1_500,
-                "partition.assignment.strategy": "cooperative-sticky",
-            }
-        )
+        self._settings = {
+            **_client(servers, parts.telemetry.log),
+            "group.id": f"{name}.{executor.name}",
+            "group.instance.id": member,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": 6_000,
+            "heartbeat.interval.ms": 1_500,
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
         self._offsets: dict[str, list[tuple[int, int]]] = {}
         self._thread = threading.Thread(target=self._run, name=f"kafka-{executor.name}", daemon=True)
         self._thread.start()
@@ -146,37 +144,48 @@ class _Group:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        self._consumer.subscribe(
-            list(self._sources), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+        """Take part until the end. Kafka may shut a member out for good, as when it was killed while that joined: then
+        another client joins in its place."""
+        while not self._stopping.is_set():
+            consumer = Consumer(self._settings)
+            try:
+                consumer.subscribe(
+                    list(self._sources), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+                )
+                self._take_part(consumer)
+                self._commit(consumer)
+            except KafkaException as error:
+                self._log.error("kafka_shut_out", service=self._executor.name, error=str(error))
+                self._offsets.clear()
+                self._loop.call_soon_threadsafe(self._executor.let_go, set(self._sources.values()))
+                self._stopping.wait(POLL)
+            finally:
+                consumer.close()
+
+    def _take_part(self, consumer: Consumer) -> None:
+        """Raises KafkaException where this client can never take part again."""
         polls = 0
         while not self._stopping.is_set():
             full = self._executor.waiting > ROOM
             if full:
                 self._stopping.wait(POLL)
             by_source: dict[str, list[Envelope]] = {}
-            for message in self._take(1 if full else AT_ONCE):  # who takes none is no member for long
+            for message in _take(consumer, 1 if full else AT_ONCE):  # who takes none is no member for long
                 if (envelope := self._read(message)) is not None:
                     by_source.setdefault(envelope.source, []).append(envelope)
             for source, envelopes in by_source.items():
                 self._loop.call_soon_threadsafe(self._executor.hear_from_bus, source, envelopes)
             polls += 1
             if polls % COMMIT_EVERY == 0:
-                self._commit()
-        self._commit()
-        self._consumer.close()
-
-    def _take(self, most: int) -> list[Message]:
-        """Messages as soon as there are any. `consume` waits for as many as it is asked for, or all of its time."""
-        first = self._consumer.poll(POLL)
-        if first is None:
-            return []
-        return [first, *self._consumer.consume(most - 1, GATHER)] if most > 1 else [first]
+                self._commit(consumer)
 
     def _read(self, message: Message) -> Envelope | None:
         """None for what is no event of the topic's source: what is missing then is read from the source itself."""
+        error = message.error()
+        if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
+            raise KafkaException(error)
         topic, value, offset = message.topic(), message.value(), message.offset()
-        if message.error() is not None or topic is None or value is None or offset is None:
+        if error is not None or topic is None or value is None or offset is None:
             return None
         source = self._sources[topic]
         try:
@@ -190,7 +199,7 @@ class _Group:
         self._offsets.setdefault(source, []).append((envelope.number, offset))
         return envelope
 
-    def _commit(self) -> None:
+    def _commit(self, consumer: Consumer) -> None:
         """Offsets of what is done, by the service's own positions."""
         done = []
         for source, seen in self._offsets.items():
@@ -201,7 +210,7 @@ class _Group:
                 done.append(TopicPartition(f"{self._name}.{source}", 0, passed[-1] + 1))
         if done:
             with suppress(KafkaException):  # they only save reading
-                self._consumer.commit(offsets=done, asynchronous=True)
+                consumer.commit(offsets=done, asynchronous=True)
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         sources = {self._sources[each.topic] for each in partitions}
@@ -212,6 +221,14 @@ class _Group:
         for source in sources:
             self._offsets.pop(source, None)
         self._loop.call_soon_threadsafe(self._executor.let_go, sources)
+
+
+def _take(consumer: Consumer, most: int) -> list[Message]:
+    """Messages as soon as there are any. `consume` waits for as many as it is asked for, or all of its time."""
+    first = consumer.poll(POLL)
+    if first is None:
+        return []
+    return [first, *consumer.consume(most - 1, GATHER)] if most > 1 else [first]
 
 
 def _client(servers: str, log: Log) -> dict[str, Any]:
