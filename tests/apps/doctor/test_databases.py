@@ -14,6 +14,7 @@ from mercato.apps.commands import doctor
 from mercato.apps.doctor import results as bounds
 from mercato.apps.doctor.databases import Seen, judge, judge_fault, judge_login, judge_owner, judge_server
 from mercato.apps.doctor.results import FAIL, OK, WARN, Result
+from mercato.apps.services import service_names
 from mercato.runtime.database.condition import Condition, Login
 from mercato.runtime.database.urls import Address
 from mercato.runtime.settings import Settings
@@ -144,7 +145,7 @@ async def test_a_commit_that_may_be_lost_is_told(place: Place, monkeypatch: pyte
 @pytest.mark.server
 async def test_databases_that_are_not_there_and_wrong_passwords_are_told(place: Place) -> None:
     missing = await asyncio.to_thread(place.texts, FAIL)
-    assert len(missing) == 9
+    assert len(missing) == len(service_names())
     address = Address.read(place.settings.database)
     wrong = place.settings.database.replace(address.password, "not-the-password")
     told = [each for each in await asyncio.to_thread(lambda: place.found(database=wrong)) if each.status == FAIL]
@@ -158,6 +159,6 @@ async def test_a_server_that_was_killed_is_told(place: Place, monkeypatch: pytes
     place.server.kill()
     found = await asyncio.to_thread(place.found)
     failed = [each for each in found if each.status == FAIL]
-    assert len(failed) == 9
+    assert len(failed) == len(service_names())
     assert {each.advice.partition(" and ")[0] for each in failed} == {"see that the server runs"}
     assert [each.status for each in found if each.what in ("data folder", "media")] == [OK, OK, OK]

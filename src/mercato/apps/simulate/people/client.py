@@ -16,6 +16,7 @@ from mercato.apps.simulate.weather import Weather
 TRIES = 150  # of one request: longer than a charge whose outcome is unknown may be left alone (five minutes)
 FIRST_PAUSE = 0.2  # seconds
 LONGEST_PAUSE = 4.0
+PATIENCE = 120  # seconds of a Retry-After: who is told to come back later than that leaves
 
 _AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -122,6 +123,8 @@ class Client:
                 answer = await self.send(method, path, body, **how)
                 if answer.status not in _AGAIN and answer.code != "idempotency_key_in_flight":
                     return answer
+                if int(answer.headers.get("retry-after", 0)) > PATIENCE:
+                    return answer  # as after too many wrong passwords
             except Lost:
                 if not self.around.calm and self.random.random() < self.around.weather.impatience:
                     return None
