@@ -1,7 +1,7 @@
 """An index on a server, to be measured beside the embedded one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from benchmarks.outcome import BenchmarkError
 from mercato.services.search.adapters.opensearch_client import FORM, Client, Place
@@ -17,18 +17,22 @@ def index_on(url: str) -> Iterator[OpenSearchIndex]:
         place = Place.read(url)
     except ValueError as error:
         raise BenchmarkError(str(error)) from None
-    _remove(place)
+    remove_indexes(place)
     index = OpenSearchIndex(place)
     try:
         yield index
     finally:
         index.close()
-        _remove(place)
+        remove_indexes(place)
 
 
-def _remove(place: Place) -> None:
-    client = Client(place)
-    for name in client.call("GET", "_alias"):
-        if name.startswith(f"{place.name}-"):
+def indexes_of(place: Place) -> set[str]:
+    """The names of all indexes that are there under its name."""
+    with closing(Client(place)) as client:
+        return {name for name in client.call("GET", "_alias") if name.startswith(f"{place.name}-")}
+
+
+def remove_indexes(place: Place) -> None:
+    with closing(Client(place)) as client:
+        for name in indexes_of(place):
             client.call("DELETE", name)
-    client.close()

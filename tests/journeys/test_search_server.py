@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.search.on_server import indexes_of, remove_indexes
 from mercato.services.search import indexer
-from mercato.services.search.adapters.opensearch_client import Client, Place
+from mercato.services.search.adapters.opensearch_client import Place
 from mercato.services.search.messages import RebuildIndex
 from tests.journeys.test_search import Searcher
 from tests.journeys.town import Town, opened
@@ -22,9 +23,9 @@ OK = 200
 async def url(engine: Callable[[str], Engine]) -> AsyncIterator[str]:
     """A name of its own on the server; its indexes are removed afterwards."""
     made = engine("opensearch").url.rpartition("/")[0] + "/journeys"
-    _remove_indexes(made)
+    remove_indexes(Place.read(made))
     yield made
-    _remove_indexes(made)
+    remove_indexes(Place.read(made))
 
 
 async def _searcher(town: Town) -> Searcher:
@@ -110,16 +111,4 @@ def _log(folder: Path) -> str:
 
 
 def _indexes(url: str) -> set[str]:
-    place = Place.read(url)
-    client = Client(place)
-    try:
-        return {name for name in client.call("GET", "_alias") if name.startswith(f"{place.name}-")}
-    finally:
-        client.close()
-
-
-def _remove_indexes(url: str) -> None:
-    client = Client(Place.read(url))
-    for name in _indexes(url):
-        client.call("DELETE", name)
-    client.close()
+    return indexes_of(Place.read(url))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.search.on_server import remove_indexes
 from mercato.services.search.adapters import opensearch_index
 from mercato.services.search.adapters.opensearch_client import Client, Place
 from mercato.services.search.adapters.opensearch_index import OpenSearchIndex
@@ -24,17 +25,9 @@ def place(engine: Callable[[str], Engine]) -> Iterator[Place]:
     """A name for indexes; they are removed afterwards."""
     server = Place.read(engine("opensearch").url)
     made = Place(server.parts, "contract")
-    _remove(made)
+    remove_indexes(made)
     yield made
-    _remove(made)
-
-
-def _remove(place: Place) -> None:
-    client = Client(place)
-    for name in client.call("GET", "_alias"):
-        if name.startswith(f"{place.name}-"):
-            client.call("DELETE", name)
-    client.close()
+    remove_indexes(made)
 
 
 @pytest.mark.server

@@ -9,9 +9,9 @@ from typing import Any
 
 from mercato.services.search.adapters.opensearch_client import LONGEST_WRITE, Client, Place, Refused
 from mercato.services.search.adapters.opensearch_queries import count_of, counts_of, search_of
-from mercato.services.search.adapters.opensearch_schema import MARK, index_of, key_of, make_document
+from mercato.services.search.adapters.opensearch_schema import MARK, index_of, make_document
 from mercato.services.search.domain import Entry, Gone
-from mercato.services.search.finding.documents import LAYOUT, document_of
+from mercato.services.search.finding.documents import LAYOUT, Document, document_of, key_of
 from mercato.services.search.finding.plan import Answer, Counts, Plan, Scored
 from mercato.services.search.text.vocabulary import Vocabulary
 from mercato.values.messages import Unavailable
@@ -60,7 +60,10 @@ class OpenSearchIndex:
         return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
 
     def write(self, changes: Sequence[Entry | Gone], mark: int) -> None:
-        final = {key_of(change.store, change.id): change for change in changes}
+        final: dict[str, Document | Gone] = {
+            key_of(change.store, change.id): document_of(change) if isinstance(change, Entry) else change
+            for change in changes
+        }
         with self._lock, _told():
             # What others have up to this mark they have whole, unless it is where this index stood before.
             if not self._kept_mark() >= mark > self._mark:
@@ -106,7 +109,7 @@ class OpenSearchIndex:
     def close(self) -> None:
         self._client.close()
 
-    def _write(self, final: dict[str, Entry | Gone], mark: int) -> None:
+    def _write(self, final: dict[str, Document | Gone], mark: int) -> None:
         keys = list(final)
         for first in range(0, len(keys), AT_ONCE):
             lines = [line for key in keys[first : first + AT_ONCE] for line in _lines(key, final[key], mark)]
@@ -123,14 +126,14 @@ class OpenSearchIndex:
             "POST", f"{self._alias}/_search?preference={store}&search_type=dfs_query_then_fetch", body
         )
 
-    def _learn(self, changes: Iterable[Entry | Gone]) -> None:
+    def _learn(self, changes: Iterable[Document | Gone]) -> None:
         """Count what was written; where so much has changed that the counts may be far off, count afresh."""
         for change in changes:
             vocabulary = self._vocabularies.get(change.store)
             if vocabulary is None:
                 continue
-            if isinstance(change, Entry):
-                vocabulary.add(document_of(change).words)
+            if isinstance(change, Document):
+                vocabulary.add(change.words)
             self._changes[change.store] += 1
             if self._changes[change.store] > _FEW_CHANGES + vocabulary.entries // 4:
                 del self._vocabularies[change.store], self._changes[change.store]
@@ -168,13 +171,13 @@ class OpenSearchIndex:
             return 0
 
 
-def _lines(key: str, change: Entry | Gone, mark: int) -> Iterator[object]:
+def _lines(key: str, change: Document | Gone, mark: int) -> Iterator[object]:
     place = {"_id": key, "version": mark, "version_type": "external_gte"}
     if isinstance(change, Gone):
         yield {"delete": place}
     else:
         yield {"index": place}
-        yield make_document(document_of(change))
+        yield make_document(change)
 
 
 def _refuse_failed(items: Iterable[dict[str, Any]]) -> None:

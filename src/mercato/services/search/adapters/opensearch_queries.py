@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mercato.services.search.adapters.opensearch_schema import key_of, option_of, options_of
+from mercato.services.search.adapters.opensearch_schema import option_of, options_of
 from mercato.services.search.domain import Filters
-from mercato.services.search.finding.documents import ALL
+from mercato.services.search.finding.documents import ALL, key_of
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
 from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan
 

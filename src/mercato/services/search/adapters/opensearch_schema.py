@@ -3,10 +3,9 @@
 from base64 import b64encode
 from typing import Any
 
-from mercato.services.search.finding.documents import ALL, LAYOUT, TEXTS, Document, option_key
+from mercato.services.search.finding.documents import ALL, LAYOUT, ORDERS, TEXTS, Document, key_of, option_key
 
 MARK = "mark"  # the id of the document that keeps the mark
-ORDERS = ("price_up", "price_down", "newest", "rating", "best_selling", "popular")
 
 _TEXT = {"type": "text", "analyzer": "whitespace"}
 _KEYWORD = {"type": "keyword"}
@@ -62,10 +61,6 @@ def make_document(document: Document) -> dict[str, Any]:
     made |= {f"order_{name}": number for name, number in document.orders.items()}
     named = {"brand": document.brand, "seller": document.seller, "price": document.price}
     return made | {name: value for name, value in named.items() if value not in ("", None)}
-
-
-def key_of(store: str, product: str) -> str:
-    return f"{store}/{product}"
 
 
 def option_of(name: str, value: str) -> str:

@@ -15,14 +15,13 @@ from mercato.services.search.adapters.tantivy_schema import (
     NAMED,
     WORDS,
     field_of,
-    key_of,
     make_document,
     make_schema,
     number_of,
     order_field,
 )
 from mercato.services.search.domain import Entry, Gone
-from mercato.services.search.finding.documents import LAYOUT, document_of
+from mercato.services.search.finding.documents import LAYOUT, document_of, key_of
 from mercato.services.search.finding.plan import Answer, Counts, Plan, Scored
 from mercato.services.search.text.vocabulary import Vocabulary
 from mercato.values.messages import Unavailable

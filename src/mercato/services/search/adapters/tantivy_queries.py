@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import tantivy
 
-from mercato.services.search.adapters.tantivy_schema import NAMED, field_of, key_of
+from mercato.services.search.adapters.tantivy_schema import NAMED, field_of
 from mercato.services.search.domain import Filters
-from mercato.services.search.finding.documents import ALL
+from mercato.services.search.finding.documents import ALL, key_of
 from mercato.services.search.finding.facets import MOST_VALUES, PRICE_EDGES, RATING_EDGES
 from mercato.services.search.finding.plan import Counts, Group, Part, Phrase, Plan, Term
 

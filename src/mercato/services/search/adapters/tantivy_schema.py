@@ -5,12 +5,11 @@ from typing import Any
 
 import tantivy
 
-from mercato.services.search.finding.documents import ALL, TEXTS, Document, option_key
+from mercato.services.search.finding.documents import ALL, ORDERS, TEXTS, Document, key_of, option_key
 
 WORDS = "words"  # the analyser: documents come with their words made, with spaces between them
 NAMED = {"brand": "brand_number", "seller": "seller_number"}  # facets of many values are counted by their numbers
 NUMBERS = ("price", "rating", "available")
-ORDERS = ("price_up", "price_down", "newest", "rating_order", "best_selling", "popular")
 
 _NAMES = {"brand": "brand_value", "in_stock": "available"}
 _ORDER_NAMES = {"rating": "rating_order"}
@@ -32,7 +31,7 @@ def make_schema() -> tantivy.Schema:
     for name in NUMBERS:
         builder.add_integer_field(name, indexed=True, fast=True)
     for name in ORDERS:
-        builder.add_integer_field(name, fast=True)
+        builder.add_integer_field(order_field(name), fast=True)
     builder.add_float_field("prior", fast=True)
     builder.add_bytes_field("payload", stored=True)
     builder.add_integer_field("mark", stored=True)
@@ -65,10 +64,6 @@ def make_document(document: Document) -> tantivy.Document:
     if document.options:
         made.add_json("options", {option_key(name): list(values) for name, values in document.options.items()})
     return made
-
-
-def key_of(store: str, product: str) -> str:
-    return f"{store}/{product}"
 
 
 def number_of(value: str) -> int:

@@ -13,6 +13,7 @@ from mercato.values.ids import ProductId
 
 TEXTS = ("title", "brand", "kind", "more", "body", "exact")  # the fields that score, of words with spaces between
 ALL = "all"  # the field of all words of the others, once each: it says what matches, and scores nothing
+ORDERS = ("price_up", "price_down", "newest", "rating", "best_selling", "popular")  # numbers to sort by
 LAYOUT = 5  # raised when documents change: an index of another layout is made anew
 
 _MOST_WORDS = 100  # of each text that ranking looks at
@@ -94,6 +95,11 @@ def prior(entry: Entry) -> float:
     many have, a tenth less for what is out of stock."""
     known = log1p(entry.ratings + entry.sold) / log1p(100_000)
     return (1.0 + 0.3 * min(1.0, known)) * (1.0 if entry.available else 0.9)
+
+
+def key_of(store: str, product: str) -> str:
+    """What stands for an entry, or for a word, of one store among those of all."""
+    return f"{store}/{product}"
 
 
 def option_key(name: str) -> str:
