@@ -51,8 +51,10 @@ def is_primary(engine: Engine) -> bool:
 def _command(room: Room) -> list[str]:
     other = _other(room)
     if _is_to_lead(room, other):
+        # Now, so that they are written down before the other asks for them. Its data may have come from the other.
+        room.facts.update((name, fact) for name, fact in other.facts.items() if name.startswith("password of "))
         for role in (USER, OWNER):
-            room.password(role)  # now, so that it is written down before the other asks for it
+            room.password(role)
         # Who comes back needs what was written since it went. It is no option of the command, since its own recovery
         # has to know it too.
         return start_command(room, initialise(room, "wal_keep_size = 256MB\n"))

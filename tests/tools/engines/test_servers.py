@@ -138,6 +138,10 @@ def test_a_standby_that_takes_over_has_all_that_was_acknowledged(engine: Find) -
     client.put(new, f"{key}more", "kept")
     there = f"select to_regclass('{key}more') is not null"
     assert wait_until(lambda: postgresql_statement(old.owner_url, there) == "t", 20)
+    new.kill()
+    old.kill()
+    new.start()  # the passwords that both are known by came from the other one
+    old.start()
     for each in (key, f"{key}more"):
         client.drop(new, each)
 
