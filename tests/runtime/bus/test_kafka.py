@@ -1,15 +1,18 @@
 """What Kafka may do to a log: be away, stand still, bring events twice, leave some out, hold what is none of ours."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from mercato.runtime.kafka import bus as kafka
+from mercato.runtime.kafka import group
 from mercato.runtime.kafka.bus import KafkaBus
 from mercato.runtime.kafka.relay import PublishFailed
 from mercato.values.messages import Envelope
@@ -116,7 +119,7 @@ async def test_what_is_no_event_of_ours_is_passed_over_and_told(made: Cluster) -
 async def test_a_service_with_much_to_do_is_given_no_more_and_nothing_is_lost(
     made: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "ROOM", 5)
+    monkeypatch.setattr(group, "ROOM", 5)
     executor: Any = made.executor(1)
     executor._paused = True
     told = [("a", "write_sheet", number) for number in range(60)]
@@ -142,6 +145,42 @@ async def test_a_member_that_is_shut_out_joins_again(made: Cluster) -> None:
     await made.tell(*(("a", "write_sheet", number) for number in range(5)))
     await made.caught_up()
     assert made.sheets() == made.logged()
+
+
+async def test_a_client_that_never_joins_is_followed_by_another(
+    kafka_bus: str, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears nothing of its group and does not come to its end either, as after a broker that was killed."""
+    clients: list[Consumer] = []
+    never = threading.Event()
+
+    class Stuck(Consumer):
+        def __init__(self, settings: dict[str, Any]) -> None:
+            super().__init__(settings)
+            clients.append(self)
+
+        def poll(self, timeout: float = -1) -> Message | None:
+            if self is clients[0]:
+                time.sleep(timeout)
+                return None
+            return super().poll(timeout)
+
+        def close(self) -> None:
+            if self is clients[0]:
+                never.wait()
+            super().close()
+
+    monkeypatch.setattr(group, "Consumer", Stuck)
+    monkeypatch.setattr(group, "PATIENCE", 5.0)
+    monkeypatch.setattr(group, "CLOSING", 0.1)
+    started = cluster(kafka_bus, *APART)
+    started.start(0)
+    started.start(1)
+    await started.tell(*(("a", "write_sheet", number) for number in range(5)))
+    await started.caught_up()
+    assert started.sheets() == started.logged()
+    assert len(clients) > 1
+    never.set()
 
 
 @pytest.mark.parametrize("how", ["killed", "paused"])
