@@ -9,6 +9,7 @@ import pytest
 
 from mercato.runtime.batches import executor as executor_module
 from mercato.runtime.database.faults import DatabaseFault
+from mercato.runtime.waiting import Waiters
 from mercato.values.clock import SECOND
 from tests.journeys.town import Answer, Person, Town
 
@@ -112,3 +113,13 @@ async def test_only_the_callers_of_a_broken_database_are_told(town: Town) -> Non
 
 def _key(text: str) -> dict[str, str]:
     return {"Idempotency_Key": text, "Prefer": "wait=1"}
+
+
+async def test_an_outcome_that_nobody_was_told_of_is_looked_up(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several processes of a service another one may have decided it, just when they could not talk."""
+    (small, _) = await town.product("shirt")
+    ann = await town.person("ann")
+    monkeypatch.setattr(Waiters, "_set", lambda *_: None)
+    order = await ann.placed(small)
+    paid = await ann.pay(order["id"])
+    assert (paid.status, paid.json()["order"]["status"]) == (201, "paid"), paid.body

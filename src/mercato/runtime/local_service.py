@@ -1,5 +1,6 @@
 """A service that this process runs, as those see it who send it messages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ from mercato.runtime.database.idempotency import FIND_ANSWER, FIND_KEY, KeyRow
 from mercato.runtime.parts import Parts
 from mercato.runtime.questions import Questions, SharedQuestions
 from mercato.runtime.service import Ask, Await, Consult, Needs
-from mercato.runtime.waiting import Waiters
+from mercato.runtime.waiting import News, Waiters
 from mercato.values.clock import SECOND
 from mercato.values.messages import Caller, Command, Forbidden, KeyReused, Query, Refusal
+
+LOOK = 1.0  # seconds after which who waits looks once more: what another process tells of an outcome may be lost
 
 # How long slow work of a kind does not go out, in milliseconds.
 PauseOf = Callable[[str], int]
@@ -48,7 +51,7 @@ class LocalService:
         end = self._loop.time() + seconds
         if seconds > 0 and subject_of is not None:
             subject = subject_of(command)
-            outcome = self._waiters.register(caller.store, subject, seconds)
+            outcome = self._register(caller.store, subject, end)
         answer: Answer = await self._executor.submit(command, caller, key)
         if answer.body is not None or seconds <= 0:
             return answer
@@ -97,7 +100,7 @@ class LocalService:
         """The final answer that is being decided for `subject`; None when time is up."""
         end = self._loop.time() + seconds
         while True:
-            future = self._waiters.register(store, subject, end - self._loop.time())
+            future = self._register(store, subject, end)
             row: KeyRow | None = await self._questions.find(FIND_ANSWER, store, subject=subject)
             if row is not None and row.body is not None:
                 future.cancel()
@@ -111,12 +114,15 @@ class LocalService:
         seconds: float = query.seconds  # type: ignore[attr-defined]
         end = self._loop.time() + seconds
         while True:
-            future = self._waiters.register(caller.store, row.subject(query), end - self._loop.time())
+            future = self._register(caller.store, row.subject(query), end)
             reply = await self._questions.ask(look, query, caller)
             if row.settled(reply, query) or self._loop.time() >= end:
                 future.cancel()
                 return reply
             await future
+
+    def _register(self, store: str, subject: str, end: float) -> asyncio.Future[News]:
+        return self._waiters.register(store, subject, min(LOOK, end - self._loop.time()))
 
     def _missing(self, command: Command[Any]) -> Refusal | None:
         """The refusal of a command whose slow work could not go out; None: it may be executed."""
