@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -210,8 +210,7 @@ class Matching:
         self._language = language
         self._stems = {stem(word) for word in words}
         self._typed = typed
-        forms = sorted({*words, *self._stems}, key=len, reverse=True)
-        self._begin = re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})", re.IGNORECASE) if forms else None
+        self._forms = {*words, *self._stems}
 
     def marks(self, text: str) -> tuple[Mark, ...]:
         """Neighbours are one mark."""
@@ -224,6 +223,12 @@ class Matching:
         if len(matched) >= self._typed:
             return marks, "", ()
         return (marks, *self._snippet(text))
+
+    @cached_property
+    def _begin(self) -> re.Pattern[str] | None:
+        """Where something begins like a match."""
+        forms = sorted(self._forms, key=len, reverse=True)
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})", re.IGNORECASE) if forms else None
 
     def _found(self, text: str) -> tuple[tuple[Mark, ...], set[str]]:
         found: list[Mark] = []

@@ -61,6 +61,13 @@ def test_every_slip_of_every_word_is_forgiven(vocabulary: Vocabulary) -> None:
                 assert slip == word or word in {near.word for near in vocabulary.near(slip)}
 
 
+def test_a_new_word_is_near_at_once_and_its_count_is_the_latest(vocabulary: Vocabulary) -> None:
+    assert vocabulary.near("zebar") == []
+    for count in (1, 2):
+        vocabulary.add(["zebra"])
+        assert vocabulary.near("zebar") == [Near("zebra", count)]
+
+
 def test_beginnings_with_a_slip_give_words_too(vocabulary: Vocabulary) -> None:
     assert vocabulary.starting_near("wtaer", 3)[0].word == "water"
 

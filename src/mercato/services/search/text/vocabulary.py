@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -11,6 +11,7 @@ _LETTERS = 48  # the most frequent ones of the vocabulary, which a slip of the f
 _SAMPLE = 20_000  # words that tell which letters are frequent
 _RANGE = 3_000  # words of one prefix that are looked at; below it the popular ones are kept for a while
 _FIRST_MAY_BE_WRONG = 5  # letters
+_MOST_KEPT = 4_096  # words whose neighbours are kept
 _LOOKED_AFTER = 512  # new words after which what is kept for short prefixes is made afresh
 
 
@@ -33,6 +34,7 @@ class Vocabulary:
         self._sorted = sorted(self._counts)
         self._letters = _frequent_letters(self._counts)
         self._popular: dict[tuple[str, int], tuple[Near, ...]] = {}
+        self._neighbours: dict[str, tuple[str, ...]] = {}  # as long as there is no new word
         self._changed = 0
         self._lock = threading.Lock()
 
@@ -52,10 +54,11 @@ class Vocabulary:
             self._entries += 1
             for word in words:
                 before = self._counts.get(word)
+                self._counts[word] = (before or 0) + 1
                 if before is None:
                     insort(self._sorted, word)
                     self._changed += 1
-                self._counts[word] = (before or 0) + 1
+                    self._neighbours = {}
             if self._changed >= min(_LOOKED_AFTER, 1 + len(self._counts) // 50):
                 self._changed = 0
                 self._popular = {}
@@ -78,16 +81,20 @@ class Vocabulary:
     def near(self, word: str) -> list[Near]:
         """Words that one slip makes of this one: a letter too many, too few, another one, or two exchanged. The most
         frequent first; the word itself is not among them."""
-        counts = self._counts
-        found = {slip for slip in self._slips(word) if slip in counts}
-        found.discard(word)
-        return sorted((Near(slip, counts[slip]) for slip in found), key=lambda near: (-near.count, near.word))
+        kept, counts = self._neighbours, self._counts
+        found = kept.get(word)
+        if found is None:
+            found = tuple(counts.keys() & self._slips(word) - {word})
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            kept[word] = found
+        return sorted((Near(each, counts[each]) for each in found), key=lambda near: (-near.count, near.word))
 
     def starting_near(self, prefix: str, limit: int) -> tuple[Near, ...]:
         """The words of most entries that begin with what one slip makes of `prefix`; of a short one, the first letter
         is right."""
         found: dict[str, Near] = {}
-        for slip in set(self._slips(prefix)):
+        for slip in self._slips(prefix):
             if (slip[:1] == prefix[:1] or len(prefix) >= _FIRST_MAY_BE_WRONG) and self._begins(slip):
                 found.update((near.word, near) for near in self.starting(slip, limit))
         return tuple(sorted(found.values(), key=lambda near: (-near.count, near.word))[:limit])
@@ -106,18 +113,18 @@ class Vocabulary:
         place = bisect_left(self._sorted, prefix)
         return place < len(self._sorted) and self._sorted[place].startswith(prefix)
 
-    def _slips(self, word: str) -> Iterator[str]:
+    def _slips(self, word: str) -> set[str]:
         letters = self._letters
+        found: list[str] = []
         for place in range(len(word) + 1):
-            before, after = word[:place], word[place:]
+            before, after, rest = word[:place], word[place:], word[place + 1 :]
+            found += [before + letter + after for letter in letters]
             if after:
-                yield before + after[1:]
-            if len(after) > 1:
-                yield before + after[1] + after[0] + after[2:]
-            for letter in letters:
-                yield before + letter + after
-                if after:
-                    yield before + letter + after[1:]
+                found.append(before + rest)
+                found += [before + letter + rest for letter in letters]
+            if rest:
+                found.append(before + rest[0] + after[0] + rest[1:])
+        return set(found)
 
 
 def _shortest(first: str, second: str) -> int:
