@@ -143,6 +143,8 @@ def _compounds(given: Sequence[Token]) -> Iterator[list[Token]]:
 
 def _words_of(token: Token, compound: int) -> list[Word]:
     pairs = unspaced(token.word)
+    if pairs and len(token.word) != token.end - token.start:  # folding changed its length: nobody knows where each is
+        return [Word(pair, token.start, token.end) for pair in pairs]
     if pairs:
         return [Word(pair, token.start + place, token.start + place + len(pair)) for place, pair in enumerate(pairs)]
     return [Word(token.word, token.start, token.end, compound)]
