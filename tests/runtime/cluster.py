@@ -89,7 +89,7 @@ class Cluster:
         node = self.nodes.pop(place)
         for executor in node.executors.values():
             executor._paused = True
-            await until(lambda each=executor: not each._in_flight)  # type: ignore[misc]
+            await executor.settled.wait()
             if executor.database.shared:
                 executor.let_go(set(executor.feeds))  # type: ignore[attr-defined]
         node.rounds.stop()

@@ -13,7 +13,7 @@ from mercato.runtime.parts import Pools
 from mercato.runtime.questions import Questions
 from mercato.values.messages import Unavailable
 from tests.runtime.bench import Bench, buyer
-from tests.runtime.notebook import GetPages, get_pages
+from tests.runtime.notebook import Do, GetPages, get_pages
 
 
 class AtOnce:
@@ -38,3 +38,24 @@ def test_a_file_that_cannot_be_opened_makes_a_question_unavailable(
     assert "query_failed" in bench.log.getvalue()
     monkeypatch.setattr(database, "reader", reader)
     assert asyncio.run(questions.answer_in_pool(get_pages, GetPages(), buyer())) == ()
+
+
+def test_who_asks_hears_of_a_commit_when_memory_knows_of_it(bench: Bench) -> None:
+    """The database has it first. Whoever heard of it earlier and asked memory would hear something older (I17)."""
+    pools = cast(Pools, SimpleNamespace(readers=AtOnce()))
+    questions = Questions(bench.notebook, msgspec.structs.replace(bench.parts, pools=pools))
+    bench.notebook.submit(Do("a", "insert", 5), buyer())
+    batch = bench.notebook.take()
+    assert batch is not None
+    bench.notebook.apply(batch)
+    bench.notebook.commit(batch)
+
+    async def asked() -> Any:
+        asking = bench.loop.create_task(questions.answer_in_pool(get_pages, GetPages(), buyer()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not asking.done()
+        bench.notebook.settle(batch)
+        return await asking
+
+    assert [page.name for page in bench.loop.run_until_complete(asked())] == ["a"]

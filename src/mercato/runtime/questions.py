@@ -23,6 +23,7 @@ class Questions:
 
     def __init__(self, executor: Executor, parts: Parts) -> None:
         self._parts = parts
+        self._executor = executor
         self._database = executor.database
         self._point = self._database.reader()
         self._reader = Reader(self._point, self._database.compiled, parts.keyring)
@@ -37,7 +38,9 @@ class Questions:
 
     async def find(self, statement: Statement[Any], store: str, **parameters: Any) -> Any:
         """The first row of a statement; None: there is none."""
-        return self.answer(_finding(statement, parameters), None, Caller(store=store), snapshot=False)
+        row = self.answer(_finding(statement, parameters), None, Caller(store=store), snapshot=False)
+        await self._executor.settled.wait()
+        return row
 
     def answer(self, run: Answerer, query: Any, caller: Caller, *, snapshot: bool = True) -> Any:
         """A point query."""
@@ -64,7 +67,9 @@ class Questions:
             finally:
                 self._spare.append(connection)
 
-        return await self._parts.pools.readers.run(work)
+        reply = await self._parts.pools.readers.run(work)
+        await self._executor.settled.wait()  # whoever is told of a commit may ask again, and memory must not know less
+        return reply
 
     def _answer(self, connection: Connection, run: Answerer, query: Any, caller: Caller) -> Any:
         reader = Reader(connection, self._database.compiled, self._parts.keyring)

@@ -113,7 +113,10 @@ class Executor:
         self.memory = Memory()
         # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
         self._budget = BUDGET if service.runs_in == "loop" and not database.shared else float("inf")
-        self._in_flight = False
+        self.settled = (
+            asyncio.Event()
+        )  # not set while a batch is under way: memory may know less then than the database
+        self.settled.set()
         self._paused = False
         self._resuming: asyncio.TimerHandle | None = None
         self._wants_positions = False
@@ -177,7 +180,7 @@ class Executor:
 
     def nudge(self) -> None:
         """Called a few times a second: parked events that are due, positions that only passed over events."""
-        if self._in_flight or self._paused:
+        if self._paused or not self.settled.is_set():
             return
         if len(self._parked) and not self._retries:
             with suppress(DatabaseFault):  # the next look tries again
@@ -187,7 +190,7 @@ class Executor:
             self.wake()
 
     def has_work(self) -> bool:
-        if self._in_flight or self._paused:
+        if self._paused or not self.settled.is_set():
             return False
         if self._commands or self._retries or self._wants_positions:
             return True
@@ -210,7 +213,7 @@ class Executor:
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is being done: a graceful stop may close it."""
-        return not (self._commands or self._in_flight)
+        return self.settled.is_set() and not self._commands
 
     def take(self) -> Batch | None:
         """What to do next: events in log order first, then commands as they came. None: nothing, or no log to read."""
@@ -228,7 +231,7 @@ class Executor:
         if not items and not (self._wants_positions and touched):
             return None
         self._wants_positions = False
-        self._in_flight = True
+        self.settled.clear()
         return Batch(items, touched)
 
     def _take_events(self, items: list[Item]) -> list[Feed]:
@@ -276,7 +279,7 @@ class Executor:
 
     def settle(self, batch: Batch) -> None:
         """After the commit: the news goes out first, then the answers."""
-        self._in_flight = False
+        self.settled.set()
         if batch.fault is not None:
             self._put_off(batch, batch.fault)
             return

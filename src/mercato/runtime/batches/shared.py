@@ -118,7 +118,7 @@ class SharedExecutor(Executor):
             self._spawn(self._hold)
 
     def has_work(self) -> bool:
-        if self._in_flight or self._paused:
+        if self._paused or not self.settled.is_set():
             return False
         if self._commands or self._retries or self._wants_positions:
             return True
@@ -175,7 +175,7 @@ class SharedExecutor(Executor):
                 self._parts.telemetry.log.error("documents_not_released", service=self.name, error=str(fault))
 
     def nudge(self) -> None:
-        if self._in_flight or self._paused:
+        if self._paused or not self.settled.is_set():
             return
         self._read_what_is_behind()
         if self._held and not self.by_bus and self._parts.clock.now() > self._held_until:

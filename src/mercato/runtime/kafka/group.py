@@ -6,7 +6,6 @@ a broker was killed. The group notices both, lets go of what the client had, and
 
 import json
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -83,7 +82,7 @@ class _Client:
         self._sources = {f"{name}.{source}": source for source in executor.feeds}
         self._offsets: dict[str, list[tuple[int, int]]] = {}
         self._is_open = True
-        self._took_part = time.monotonic()
+        self._took_part = self._loop.time()
         self._consumer = Consumer({**settings, "stats_cb": self._look})
 
     def take_part(self, stopping: threading.Event) -> None:
@@ -105,7 +104,7 @@ class _Client:
             polls += 1
             if polls % COMMIT_EVERY == 0:
                 self._commit()
-            if time.monotonic() - self._took_part > PATIENCE:
+            if self._loop.time() - self._took_part > PATIENCE:
                 raise KafkaException(f"it has not joined its group in {PATIENCE:g} s")
         self._commit()
 
@@ -161,7 +160,7 @@ class _Client:
         """Whether it takes part, by what the library tells of it now and then."""
         group = json.loads(statistics).get("cgrp", {})
         if (group.get("state"), group.get("join_state")) == ("up", "steady"):
-            self._took_part = time.monotonic()
+            self._took_part = self._loop.time()
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         sources = {self._sources[each.topic] for each in partitions}

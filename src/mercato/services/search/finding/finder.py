@@ -1,6 +1,7 @@
 """The finder: from what is wanted to what is found, on any engine."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
@@ -24,6 +25,8 @@ _FAR_MORE = 5  # times as many hits has another spelling that is worth a questio
 _SUGGESTED_FROM = 32  # candidates
 _KEPT_LETTERS = 3
 _MANY_HITS = 10_000
+_WORTH_A_THREAD = 20_000  # entries with every word: counting them takes several times what handing it over does
+_AT_ONCE = 2
 
 
 class _Search(msgspec.Struct, frozen=True):
@@ -44,6 +47,7 @@ class Finder:
         self._rules = RulesRead()
         self._suggested = Kept[SuggestedWords]()
         self._counted = Kept[Counts]()
+        self._beside = ThreadPoolExecutor(_AT_ONCE, "facets")
 
     def find(self, wanted: Wanted) -> Found:
         """At most `wanted.limit` hits; none from the hit DEEPEST on."""
@@ -53,15 +57,22 @@ class Finder:
         pin = self._pin(wanted)
         pinned = self._pinned(wanted, pin)
         boosted = tuple(product for product in pin.boost if product not in pinned)
-        search = self._search(wanted, understood, (*pinned, *boosted))
+        plan = _plan(wanted, understood, (*pinned, *boosted))
+        counting = self._begin_to_count(wanted, understood, _counted(plan, pinned))
+        search = self._search(wanted, understood, plan)
         lifted = (
             self._run(search.plan, only=boosted, excluded=pinned, offset=0, limit=len(boosted)) if boosted else None
         )
         total = search.answer.total + len(pinned) + (lifted.total if lifted else 0)
+        hits = self._page(wanted, search, pinned, lifted, pin.boost)
+        if counting is not None and search.plan is plan:
+            facets = counting.result()
+        else:
+            facets = self._facets(_counted(search.plan, pinned), wanted.facets, total)
         return Found(
-            hits=self._page(wanted, search, pinned, lifted, pin.boost),
+            hits=hits,
             total=total,
-            facets=self._facets(msgspec.structs.replace(search.plan, excluded=(), also=pinned), wanted.facets, total),
+            facets=facets,
             words=search.understood.words,
             searched=understood.mended if total else "",
             did_you_mean="" if understood.mended else self._other_spelling(wanted, search),
@@ -94,9 +105,8 @@ class Finder:
         plan = Plan(store, likeness(candidate), 1, filters=filters, excluded=(product_id,), limit=limit)
         return _in_order(self._index.run(plan)) if plan.groups else ()
 
-    def _search(self, wanted: Wanted, understood: Understood, excluded: tuple[ProductId, ...]) -> _Search:
+    def _search(self, wanted: Wanted, understood: Understood, plan: Plan) -> _Search:
         """Search for all words; where that finds few, for some of them, and for what they may have been meant to be."""
-        plan = _plan(wanted, understood, excluded)
         answer = self._index.run(plan)
         exact = answer.total
         if understood.needs and (exact == 0 or (exact < FEW and wanted.sort == "relevance")):
@@ -164,6 +174,13 @@ class Finder:
         key = msgspec.msgpack.encode((msgspec.structs.replace(plan, sort="relevance", offset=0, limit=0), names))
         return self._counted.get(key, self._index.mark, lambda: shown(self._counts(plan, names)))
 
+    def _begin_to_count(self, wanted: Wanted, understood: Understood, plan: Plan) -> "Future[Counts] | None":
+        """What will have many hits is counted while its candidates are found."""
+        least = min([need.count for need in understood.needs], default=understood.entries)
+        if least < _WORTH_A_THREAD or not wanted.facets:
+            return None
+        return self._beside.submit(self._facets, plan, wanted.facets, least)
+
     def _counts(self, plan: Plan, names: Sequence[str]) -> Counts:
         filtered = [name for name in names if is_filtered(plan.filters, name)]
         rest = [name for name in names if name not in filtered]
@@ -195,6 +212,11 @@ def _plan(wanted: Wanted, understood: Understood, excluded: tuple[ProductId, ...
         offset=0 if ranked else wanted.offset,
         limit=CANDIDATES if ranked else max(0, min(wanted.limit, DEEPEST - wanted.offset)),
     )
+
+
+def _counted(plan: Plan, pinned: tuple[ProductId, ...]) -> Plan:
+    """What facets count: all that the plan finds, and what was pinned."""
+    return msgspec.structs.replace(plan, excluded=(), also=pinned)
 
 
 def _order(understood: Understood) -> Literal["relevance", "popular"]:
