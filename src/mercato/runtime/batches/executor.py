@@ -113,9 +113,7 @@ class Executor:
         self.memory = Memory()
         # A batch that runs in a thread has all the time it needs, and must not touch the queues from there.
         self._budget = BUDGET if service.runs_in == "loop" and not database.shared else float("inf")
-        self.settled = (
-            asyncio.Event()
-        )  # not set while a batch is under way: memory may know less then than the database
+        self.settled = asyncio.Event()  # not while a batch is under way: memory may know less than the database then
         self.settled.set()
         self._paused = False
         self._resuming: asyncio.TimerHandle | None = None
