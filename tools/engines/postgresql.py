@@ -24,6 +24,7 @@ SETTINGS = {
     "max_wal_size": "512MB",
     "max_parallel_workers": "2",
     "unix_socket_permissions": "0700",
+    "recovery_init_sync_method": "syncfs",  # after a crash: with hundreds of databases one file at a time takes minutes
 }
 
 
@@ -122,4 +123,6 @@ def _version(path: Path) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", path.parts[4])))
 
 
-SERVER = Server(install, _command, answers, address, furnish, user=system_user("postgres"), end=signal.SIGINT)
+SERVER = Server(
+    install, _command, answers, address, furnish, user=system_user("postgres"), end=signal.SIGINT, seconds=120
+)
