@@ -7,6 +7,7 @@ import pytest
 
 from mercato.contracts.search import Pin, SearchRules, Synonym
 from mercato.services.search.domain import Entry, Filters, Gone
+from mercato.services.search.finding import finder as finder_module
 from mercato.services.search.finding.finder import Finder
 from mercato.services.search.finding.index import Index
 from mercato.services.search.finding.plan import Group, Phrase, Plan, Term, candidate_of
@@ -253,6 +254,16 @@ class IndexContract:
         assert facets["in_stock"] == (("true", 2),)
         assert facets["rating"] == (("4", 1), ("3", 2), ("2", 2), ("1", 2))
         assert facets["seller"] == ()
+
+    def test_facets_are_the_same_where_they_are_counted_beside_the_candidates(
+        self, finder: Finder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rules = SearchRules(pins=(Pin("shoes", products=(ProductId("p3"),), boost={ProductId("p4"): 2.0}),))
+        more = {"rules": rules, "facets": ("brand", "category", "price"), "filters": Filters({"brand": ("Runwell",)})}
+        searches = ("", "shoes", "running shoes", "runing shoes", "shoes nowhere")
+        usual = [found(finder, typed, **more) for typed in searches]
+        monkeypatch.setattr(finder_module, "_WORTH_A_THREAD", 0)
+        assert [found(finder, typed, **more) for typed in searches] == usual
 
     def test_price_ranges_hold_all_that_has_a_price(self, index: Index) -> None:
         prices = [199, 250, 999, 1_000, 1_499, 2_500, 5_000, 7_499, 20_000, 999_999]
