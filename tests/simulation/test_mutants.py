@@ -12,9 +12,9 @@ WITHIN = 12  # seeds
 FIRST = Counter(
     gateway_key_for_each_try=3,
     timeout_is_failure=3,
-    late_capture_kept=3,
     redo_keeps_half=8,
-    ordered_lines_stay=30,
+    erased_person_remembered=13,
+    parked_overtaken=24,
 )
 
 
