@@ -238,7 +238,7 @@ def test_so_many_rows_are_inserted_in_few_steps(session: Session, count: int) ->
 def test_an_upsert_inserts_or_overwrites_the_whole_row(session: Session) -> None:
     session.add(Thing("a", "old", 1, "old", b"old", 1, 1), Thing("b", "old"))
     tx = session.begin()
-    for thing in (new := [Thing("a", "new", None, None, b"", 2, 0), Thing("c", "new", amount=3)]):
+    for thing in (new := [Thing("a", "new", None, None, b"", 0, 2), Thing("c", "new", amount=3)]):
         tx.run(samples.PUT, **_fields(thing))
     session.commit()
     assert session.things() == [new[0], Thing("b", "old"), new[1]]
@@ -266,12 +266,12 @@ def test_an_upsert_adds_to_what_is_there(session: Session) -> None:
 
 @pytest.mark.parametrize(("version", "wins"), [(4, False), (5, False), (6, True)])
 def test_an_upsert_of_versions_lets_the_newer_one_win(session: Session, version: int, wins: bool) -> None:
-    before, late = Thing("a", "first", 1, "kept", amount=1, version=5), Thing("a", "late", 2, "x", None, 2, version)
+    before, late = Thing("a", "first", 1, "kept", amount=1, version=5), Thing("a", "late", 2, "x", None, version, 2)
     session.add(before)
     tx = session.begin()
     tx.run(samples.PUT_NEWER, **_fields(late))
     session.commit()
-    after = Thing("a", "late", 1, "kept", None, 2, version) if wins else before
+    after = Thing("a", "late", 1, "kept", None, version, 2) if wins else before
     assert session.things() == [after]
 
 

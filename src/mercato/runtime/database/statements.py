@@ -220,7 +220,8 @@ class Upsert:
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in self.table.c}
         change = _module_of(dialect).insert(self.table).values(values)
         if dialect == "mysql":
-            return cast(Insert, change.on_duplicate_key_update(self._changes(change.inserted)))
+            changes = list(self._changes(change.inserted).items())  # a list keeps its order, a dict the table's
+            return cast(Insert, change.on_duplicate_key_update(changes))
         keys = [column.name for column in self.table.primary_key]
         if not self.overwrites:
             return cast(Insert, change.on_conflict_do_nothing(index_elements=keys))

@@ -17,8 +17,8 @@ things = Table(
     Column("number", Integer),
     Column("words", Text),
     Column("body", Bytes),
-    required("amount", Integer),
     required("version", Integer),
+    required("amount", Integer),  # after the version: MySQL assigns one column after the other
     CheckConstraint("amount >= 0", name="amount_not_negative"),
     sqlite_with_rowid=False,
 )
@@ -30,8 +30,8 @@ class Thing(msgspec.Struct, frozen=True):
     number: int | None = None
     words: str | None = None
     body: bytes | None = None
-    amount: int = 0
     version: int = 1
+    amount: int = 0
 
 
 class Sum(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ CREATE TABLE things (
     number {int},
     words {text},
     body {bytes},
-    amount {int} NOT NULL,
     version {int} NOT NULL,
+    amount {int} NOT NULL,
     PRIMARY KEY (id, store),
     CONSTRAINT amount_not_negative CHECK (amount >= 0)
 ) {compact};
