@@ -59,3 +59,29 @@ def test_who_asks_hears_of_a_commit_when_memory_knows_of_it(bench: Bench) -> Non
         return await asking
 
     assert [page.name for page in bench.loop.run_until_complete(asked())] == ["a"]
+
+
+def test_memory_tells_nothing_from_before_a_commit_that_may_have_happened(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails after it has written: others read what is there now."""
+    bench.run(Do("a", "write_sheet", 1))
+    assert list(bench.notebook.memory.contents())
+    refused = bench.notebook.submit(Do("a", "write_sheet", 2), buyer())
+    batch = bench.notebook.take()
+    assert batch is not None
+    bench.notebook.apply(batch)
+    execute = bench.notebook.database.writer.execute
+
+    def doubtful(sql: str, *parameters: Any) -> Any:
+        done = execute(sql, *parameters)
+        if sql == "COMMIT":
+            raise DatabaseFault("disk I/O error")
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.notebook.database.writer, "execute", doubtful)
+        bench.notebook.commit(batch)
+    bench.notebook.settle(batch)
+    assert isinstance(refused.exception(), Unavailable)
+    assert not list(bench.notebook.memory.contents())

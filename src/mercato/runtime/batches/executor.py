@@ -414,10 +414,11 @@ class Executor:
     def _pause(self, fault: BaseException) -> None:
         self._parts.telemetry.log.error("batch_failed", service=self.name, error=f"{type(fault).__name__}: {fault}")
         self._paused = True
+        self.memory.clear()  # whether the last commit happened is known only to the database
         self._resuming = self._parts.loop.call_later(PAUSE_AFTER_FAULT, self._resume)
 
     def _resume(self) -> None:
-        """Believe nothing that is in memory: whether the last commit happened is known only to the database."""
+        """Believe nothing that is in memory."""
         told = self._number
         try:
             stored = self.positions()

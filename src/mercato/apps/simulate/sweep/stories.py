@@ -31,6 +31,7 @@ _DEAD_PARTIES = replace(
 _DEAF_PARTIES = replace(
     _CALM, shoppers=20, gateway_lost=0.5, gateway_step=0.4, notices=0.2, mail_error=0.3, full_every=2.0
 )
+_IN_DOUBT = replace(_BAD_PARTIES, shoppers=20, gateway_lost=0.4, gateway_error=0.4, full_every=1.0, unknown_commit=0.2)
 _SLOW_PARTIES = replace(_CALM, shoppers=16, gateway_stall=0.9, gateway_decline=0.0, slow_commit=1.0)
 
 STORIES = (
@@ -40,4 +41,6 @@ STORIES = (
     Story(3, _DEAD_PARTIES),
     Story(4, _SLOW_PARTIES, stops_at=5.0),
     Story(5, _DEAF_PARTIES),
+    Story(10, _IN_DOUBT),
+    Story(11, _IN_DOUBT),
 )
