@@ -22,7 +22,8 @@ FEW_RECEIPTS = 0.25  # seconds between two looks at the folder of mails
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What one run of the load client and its server have used, over `journeys` of which warm-up and drain are part."""
+    """What one run of the load client and its server have used, over `journeys` of which warm-up and drain are part.
+    `mails` had been written before."""
 
     report: JourneyReport
     journeys: int
@@ -32,6 +33,7 @@ class Load(msgspec.Struct, frozen=True):
     messages: dict[str, float]
     batches: dict[str, float]
     receipts: int
+    mails: int
 
     @property
     def server_us(self) -> float:
@@ -119,6 +121,7 @@ def measure(shop: Server, job: JourneyJob) -> Load:
         _difference(shop.counters("mercato_messages"), messages),
         _difference(shop.counters("mercato_batches"), batches),
         shop.mails() - mails,
+        mails,
     )
 
 
@@ -128,13 +131,12 @@ def wait_for_receipts(shop: Server, load: Load, patience: float) -> Backlog:
     Looks are counted instead of seconds, so that a machine that stands still for a while loses no patience.
     """
     begun, cpu = time.monotonic(), shop.cpu_seconds()
-    before = shop.mails() - load.receipts
     written = load.receipts
     looks = int(patience / FEW_RECEIPTS)
     while written < load.journeys and looks > 0:
         looks -= 1
         time.sleep(FEW_RECEIPTS)
-        written = shop.mails() - before
+        written = shop.mails() - load.mails
     return Backlog(
         written - load.receipts,
         time.monotonic() - begun,
