@@ -50,9 +50,10 @@ class KafkaBus:
         loop = self._parts.loop
         sources = {*executors, *(source for executor in executors.values() for source in executor.feeds)}
         _make_topics(self._servers, self._name, sources)
+        client = _client(self._servers, self._parts.telemetry.log)
         self._producer = Producer(
             {
-                **_client(self._servers, self._parts.telemetry.log),
+                **client,
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 2,
@@ -64,7 +65,6 @@ class KafkaBus:
             relay = self._relays[name] = Relay(executor, logs[name], self, self._parts)
             self._tasks.append(loop.create_task(relay.run()))
             if executor.feeds:
-                client = _client(self._servers, self._parts.telemetry.log)
                 self._groups.append(Group(self._name, client, self._member, executor, self._parts))
 
     def tell(self, source: str) -> None:
